@@ -1,0 +1,57 @@
+"""The error tree: every refusal reads as one sentence that says what is wrong and what to do.
+
+    AttuneError
+    ├── ConfigError      (ValueError)       a config file or option that cannot be used
+    ├── WireError        (ValueError)       a message that is not in the contract; carries a short reason code
+    ├── LedgerError      (ValueError)       a ledger that does not add up
+    ├── ModelError       (ValueError)       a model file that is missing, altered or of the wrong form
+    ├── CameraError      (OSError)          a camera or clip that cannot be opened or stopped giving frames
+    ├── StoreError       (OSError)          a database or outbox that cannot be opened or written
+    ├── LinkError        (ConnectionError)  a broker, port or socket that cannot be reached
+    └── WallError        (RuntimeError)     a wall of the eye that could not be raised
+
+Each also inherits the builtin it is, so that a caller who knows only Python still catches it.
+"""
+
+
+class AttuneError(Exception):
+    """Any refusal of Attune's own; ``str()`` is a sentence for a person."""
+
+
+class ConfigError(AttuneError, ValueError):
+    """A config file or option that cannot be used."""
+
+
+class WireError(AttuneError, ValueError):
+    """A message that is not in the contract.
+
+    ``code`` is a short, stable word for counters and the quarantine table.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class LedgerError(AttuneError, ValueError):
+    """A ledger, proof or checkpoint that does not add up."""
+
+
+class ModelError(AttuneError, ValueError):
+    """A model file that is missing, altered or of the wrong form."""
+
+
+class CameraError(AttuneError, OSError):
+    """A camera or clip that cannot be opened, or stopped giving frames."""
+
+
+class StoreError(AttuneError, OSError):
+    """A database or outbox that cannot be opened or written."""
+
+
+class LinkError(AttuneError, ConnectionError):
+    """A broker, port or socket that cannot be reached."""
+
+
+class WallError(AttuneError, RuntimeError):
+    """A wall of the eye that could not be raised."""

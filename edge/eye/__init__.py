@@ -1,0 +1,1 @@
+"""Camera to records: no network, no writable file, nothing out but 32-byte records."""

@@ -1,0 +1,61 @@
+"""The eye's ports: what it needs from outside, one or two methods each. Their fakes are in `edge.fakes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from edge.values import Face, Frame, Luma, Person, Point
+
+
+class Camera(Protocol):
+    """Gives frames, newest first served: a late frame is dropped, never queued.
+
+    Raises: CameraError when it cannot be opened or stopped giving frames.
+    """
+
+    def frames(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+class Detector(Protocol):
+    """Finds the faces in one frame, best score first."""
+
+    def detect(self, frame: Frame) -> tuple[Face, ...]: ...
+
+
+class AffectModel(Protocol):
+    """Reads one aligned face.
+
+    Shapes: crop (48, 48) uint8 luma in; eight probabilities out, in the order of the manifest's labels.
+    """
+
+    def read(self, crop: Luma) -> tuple[float, ...]: ...
+
+
+class BadgeReader(Protocol):
+    """Looks for badges.
+
+    `look` returns the badges seen in the frame as (family id, centre in source pixels); `legible` says whether
+    a badge worn by this person would have been readable in this frame.
+    """
+
+    def look(self, frame: Frame, people: tuple[Person, ...]) -> tuple[tuple[int, Point], ...]: ...
+
+    def legible(self, frame: Frame, person: Person) -> bool: ...
+
+
+class Clock(Protocol):
+    """Wall time, which on a Pi is only a label.
+
+    Units: seconds since the epoch, UTC.
+    """
+
+    def now_s(self) -> float: ...
+
+
+class RecordSink(Protocol):
+    """Where released records go: the courier's socket, or a list in tests."""
+
+    def send(self, record: bytes) -> None: ...

@@ -1,0 +1,1 @@
+"""The hub in the shop: MQTT in, one store, nudges and pages out."""

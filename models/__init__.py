@@ -1,0 +1,1 @@
+"""The models: fetched, trained, quantised, evaluated."""
