@@ -124,7 +124,9 @@ def load(path: Path) -> NodeConfig:
     try:
         body = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"There is no config file {path}: copy firmware_config/node.toml there and edit it.") from None
+        raise ConfigError(
+            f"There is no config file {path}: copy firmware_config/node.toml there and edit it."
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"The config file {path} cannot be read as TOML: {error}.") from error
     return parse(body, str(path), path.parent)
