@@ -1,0 +1,311 @@
+"""All that can pass between the eye and the courier: 32-byte records one way, 64-byte orders the other.
+
+A record, big-endian (``docs/record.md`` says the same for readers of the wire):
+
+    byte 0      version (high four bits, 1) and kind (low four bits)
+    byte 1      zone
+    bytes 2–3   version of the config in force
+    bytes 4–7   t_mono_s, seconds of the node's monotonic clock
+    bytes 8–31  the body by kind; bytes it does not use are zero
+
+    kind 1 mood    suppressed u8, window_s u16, people u8 (index), negative, neutral, positive u8 (tenths),
+                   valence, arousal i8 (tenths), dwell u8 (index), abstained u8 (tenths)
+    kind 2 hour    suppressed u8, hour u32 (hours since the epoch), negative, neutral, positive, unknown u16, ε u16 (‰)
+    kind 3 assist  level u8, reasons u8 (bits), ttl_s u16
+    kind 4 pulse   fps u16 (tenths), detect, track, badge, affect, rest u16 (hundredths of ms), memory u16 (MB)
+    kind 5 state   trouble u8 (index; 0 none)
+
+Rules:
+- Decoding is strict: a set bit that means nothing is refused, so that no second message hides in the first.
+- A suppressed mood or hour has an all-zero rest: "fewer than k" and "nobody" are the same bytes.
+- An order moves no floor: it carries zones, thresholds, pause and resume only.
+
+Left out: who made the record (`edge.eye.gate`, the only maker) and how often (its budget).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from contract.errors import WireError
+from contract.wire import Dwell, People, Reason, Trouble
+
+RECORD_BYTES: Final = 32
+ORDER_BYTES: Final = 64
+PEOPLE: Final[tuple[People, ...]] = get_args(People)
+DWELL: Final[tuple[Dwell, ...]] = get_args(Dwell)
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">BBHI")
+_MOOD: Final = struct.Struct(">BHBBBBbbBB")
+_HOUR: Final = struct.Struct(">BIHHHHH")
+_ASSIST: Final = struct.Struct(">BBH")
+_PULSE: Final = struct.Struct(">HHHHHHH")
+_STATE: Final = struct.Struct(">B")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every record carries. Units: ``t_mono_s`` whole seconds."""
+
+    zone: int
+    config: int
+    t_mono_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoodRecord:
+    """A released window. Units: shares and ``abstained`` in tenths, valence and arousal in tenths of 1."""
+
+    head: Head
+    window_s: int
+    people: People
+    negative: int
+    neutral: int
+    positive: int
+    valence: int
+    arousal: int
+    dwell: Dwell
+    abstained: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoodSuppressedRecord:
+    """A window with fewer than k people, or nobody."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class HourRecord:
+    """A noisy hour of one zone. Units: ``hour`` since the epoch, ``epsilon_milli`` thousandths."""
+
+    head: Head
+    hour: int
+    negative: int
+    neutral: int
+    positive: int
+    unknown: int
+    epsilon_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class HourSuppressedRecord:
+    """An hour under the history threshold; its ε is spent all the same."""
+
+    head: Head
+    hour: int
+    epsilon_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssistRecord:
+    """Someone in this zone may welcome help, or no longer does."""
+
+    head: Head
+    level: int
+    reasons: tuple[Reason, ...]
+    ttl_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PulseRecord:
+    """How the eye is, over the last minute. Units: milliseconds per frame, MB resident."""
+
+    head: Head
+    fps: float
+    detect_ms: float
+    track_ms: float
+    badge_ms: float
+    affect_ms: float
+    rest_ms: float
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """What keeps the eye from sensing, or None when it senses."""
+
+    head: Head
+    trouble: Trouble | None
+
+
+Record = (
+    MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord | PulseRecord | StateRecord
+)
+
+
+def encode(record: Record) -> bytes:
+    """Shapes: 32 bytes. Raises: struct.error when a field does not fit, which is a fault of the gate's."""
+    match record:
+        case MoodRecord():
+            kind, body = 1, _MOOD.pack(
+                0, record.window_s, PEOPLE.index(record.people), record.negative, record.neutral, record.positive,
+                record.valence, record.arousal, DWELL.index(record.dwell), record.abstained,
+            )  # fmt: skip
+        case MoodSuppressedRecord():
+            kind, body = 1, _MOOD.pack(1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        case HourRecord():
+            counts = (record.negative, record.neutral, record.positive, record.unknown)
+            kind, body = 2, _HOUR.pack(0, record.hour, *counts, record.epsilon_milli)
+        case HourSuppressedRecord():
+            kind, body = 2, _HOUR.pack(1, record.hour, 0, 0, 0, 0, record.epsilon_milli)
+        case AssistRecord():
+            bits = sum(1 << REASONS.index(reason) for reason in record.reasons)
+            kind, body = 3, _ASSIST.pack(record.level, bits, record.ttl_s)
+        case PulseRecord():
+            stages = (record.detect_ms, record.track_ms, record.badge_ms, record.affect_ms, record.rest_ms)
+            words = (round(record.fps * 10), *(round(ms * 100) for ms in stages), record.memory_mb)
+            kind, body = 4, _PULSE.pack(*(min(word, 0xFFFF) for word in words))
+        case StateRecord():
+            kind, body = 5, _STATE.pack(0 if record.trouble is None else 1 + TROUBLES.index(record.trouble))
+    head = _HEAD.pack(_VERSION << 4 | kind, record.head.zone, record.head.config, record.head.t_mono_s)
+    return (head + body).ljust(RECORD_BYTES, b"\0")
+
+
+def decode(data: bytes) -> Record:
+    """Raises: WireError with code ``record`` for anything `encode` could not have made."""
+    try:
+        record = _decode(data)
+        if encode(record) != data:
+            raise ValueError("bits that mean nothing are set")
+    except (struct.error, IndexError, ValueError) as error:
+        raise WireError("record", f"A record from the eye is refused: {error}.") from None
+    return record
+
+
+def _decode(data: bytes) -> Record:
+    if len(data) != RECORD_BYTES:
+        raise ValueError(f"it has {len(data)} bytes, not {RECORD_BYTES}")
+    first, zone, config, t_mono_s = _HEAD.unpack_from(data)
+    head = Head(zone, config, t_mono_s)
+    rest = data[_HEAD.size :]
+    match first:
+        case 0x11:
+            suppressed, window_s, people, neg, neu, pos, valence, arousal, dwell, abstained = _MOOD.unpack_from(rest)
+            if suppressed:
+                return MoodSuppressedRecord(head)
+            return MoodRecord(
+                head, window_s, PEOPLE[people], neg, neu, pos, valence, arousal, DWELL[dwell], abstained
+            )  # fmt: skip
+        case 0x12:
+            suppressed, hour, neg, neu, pos, unknown, epsilon = _HOUR.unpack_from(rest)
+            if suppressed:
+                return HourSuppressedRecord(head, hour, epsilon)
+            return HourRecord(head, hour, neg, neu, pos, unknown, epsilon)
+        case 0x13:
+            level, bits, ttl_s = _ASSIST.unpack_from(rest)
+            return AssistRecord(head, level, tuple(r for i, r in enumerate(REASONS) if bits >> i & 1), ttl_s)
+        case 0x14:
+            fps, *stages, memory_mb = _PULSE.unpack_from(rest)
+            return PulseRecord(head, fps / 10, *(word / 100 for word in stages), memory_mb=memory_mb)
+        case 0x15:
+            (trouble,) = _STATE.unpack_from(rest)
+            return StateRecord(head, TROUBLES[trouble - 1] if trouble else None)
+    raise ValueError(f"its first byte is {first:#04x}")
+
+
+_ORDER: Final = struct.Struct(">BBH")
+_BEGIN, _ZONE, _LEVELS, _APPLY, _PAUSE, _RESUME = range(1, 7)
+_STEPS: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class BeginConfig:
+    """A new set of zones and thresholds begins."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetZone:
+    """One zone of the new set. Units: corners in fractions of the picture, kept to 1/65535."""
+
+    zone: int
+    polygon: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLevels:
+    """One zone's thresholds on the need score. Units: 0 to 1, kept to 1/65535."""
+
+    zone: int
+    levels: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyConfig:
+    """The new set is whole: use it from the next window edge."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop sensing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Sense again."""
+
+
+Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume
+
+
+def encode_order(order: Order) -> bytes:
+    """Shapes: 64 bytes. Raises: struct.error when a field does not fit."""
+    match order:
+        case BeginConfig(version):
+            data = _ORDER.pack(_BEGIN, 0, version)
+        case SetZone(zone, polygon):
+            corners = [round(part * _STEPS) for corner in polygon for part in corner]
+            data = _ORDER.pack(_ZONE, zone, len(polygon)) + struct.pack(f">{len(corners)}H", *corners)
+        case SetLevels(zone, levels):
+            data = _ORDER.pack(_LEVELS, zone, 3) + struct.pack(">3H", *(round(level * _STEPS) for level in levels))
+        case ApplyConfig(version):
+            data = _ORDER.pack(_APPLY, 0, version)
+        case Pause():
+            data = _ORDER.pack(_PAUSE, 0, 0)
+        case Resume():
+            data = _ORDER.pack(_RESUME, 0, 0)
+    return data.ljust(ORDER_BYTES, b"\0")
+
+
+def decode_order(data: bytes) -> Order:
+    """Raises: WireError with code ``order``."""
+    try:
+        order = _decode_order(data)
+        if encode_order(order) != data:
+            raise ValueError("bits that mean nothing are set")
+    except (struct.error, ValueError) as error:
+        raise WireError("order", f"An order to the eye is refused: {error}.") from None
+    return order
+
+
+def _decode_order(data: bytes) -> Order:
+    if len(data) != ORDER_BYTES:
+        raise ValueError(f"it has {len(data)} bytes, not {ORDER_BYTES}")
+    kind, zone, number = _ORDER.unpack_from(data)
+    match kind:
+        case 1:
+            return BeginConfig(number)
+        case 2:
+            if not 3 <= number <= 8:
+                raise ValueError(f"a zone has 3 to 8 corners, not {number}")
+            flat = [word / _STEPS for word in struct.unpack_from(f">{2 * number}H", data, _ORDER.size)]
+            return SetZone(zone, tuple(zip(flat[::2], flat[1::2], strict=True)))
+        case 3:
+            a, b, c = (word / _STEPS for word in struct.unpack_from(">3H", data, _ORDER.size))
+            return SetLevels(zone, (a, b, c))
+        case 4:
+            return ApplyConfig(number)
+        case 5:
+            return Pause()
+        case 6:
+            return Resume()
+    raise ValueError(f"its kind is {kind}")

@@ -1,0 +1,85 @@
+"""Records and orders: fixed size, strict, and every bit means something."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import WireError
+from edge import record as r
+
+U8, U16, U32 = st.integers(0, 255), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+TENTHS = st.integers(-10, 10)
+heads = st.builds(r.Head, U8, U16, U32)
+ms = U16.map(lambda word: word / 100)
+records = st.one_of(
+    st.builds(
+        r.MoodRecord, heads, U16, st.sampled_from(r.PEOPLE), U8, U8, U8, TENTHS, TENTHS, st.sampled_from(r.DWELL), U8
+    ),
+    st.builds(r.MoodSuppressedRecord, heads),
+    st.builds(r.HourRecord, heads, U32, U16, U16, U16, U16, U16),
+    st.builds(r.HourSuppressedRecord, heads, U32, U16),
+    st.builds(r.AssistRecord, heads, U8, st.sets(st.sampled_from(r.REASONS)).map(
+        lambda said: tuple(x for x in r.REASONS if x in said)), U16),
+    st.builds(r.PulseRecord, heads, U16.map(lambda word: word / 10), ms, ms, ms, ms, ms, U16),
+    st.builds(r.StateRecord, heads, st.sampled_from((None, *r.TROUBLES))),
+)  # fmt: skip
+corner = st.tuples(U16.map(lambda w: w / 0xFFFF), U16.map(lambda w: w / 0xFFFF))
+levels = st.tuples(*[U16.map(lambda w: w / 0xFFFF)] * 3)
+orders = st.one_of(
+    st.builds(r.BeginConfig, U16),
+    st.builds(r.SetZone, U8, st.lists(corner, min_size=3, max_size=8).map(tuple)),
+    st.builds(r.SetLevels, U8, levels),
+    st.builds(r.ApplyConfig, U16),
+    st.just(r.Pause()),
+    st.just(r.Resume()),
+)
+
+
+@given(records)
+def test_a_record_is_32_bytes_and_comes_back_the_same(record: r.Record) -> None:
+    data = r.encode(record)
+    assert len(data) == r.RECORD_BYTES
+    assert r.decode(data) == record
+
+
+@given(orders)
+def test_an_order_is_64_bytes_and_comes_back_the_same(order: r.Order) -> None:
+    data = r.encode_order(order)
+    assert len(data) == r.ORDER_BYTES
+    assert r.decode_order(data) == order
+
+
+@given(st.binary(max_size=80))
+def test_bytes_that_no_gate_made_are_refused_with_a_reason(data: bytes) -> None:
+    for decode, encode in ((r.decode, r.encode), (r.decode_order, r.encode_order)):
+        try:
+            value = decode(data)
+        except WireError as error:
+            assert error.code in ("record", "order")
+        else:
+            assert encode(value) == data  # type: ignore[operator]
+
+
+@given(records, st.integers(0, r.RECORD_BYTES * 8 - 1))
+def test_every_flipped_bit_is_refused_or_means_another_record(record: r.Record, bit: int) -> None:
+    data = bytearray(r.encode(record))
+    data[bit // 8] ^= 1 << bit % 8
+    try:
+        assert r.decode(bytes(data)) != record
+    except WireError:
+        pass
+
+
+def test_fewer_than_k_and_nobody_are_the_same_bytes() -> None:
+    head = r.Head(zone=1, config=2, t_mono_s=3)
+    assert r.encode(r.MoodSuppressedRecord(head))[9:] == bytes(23)
+
+
+@pytest.mark.parametrize("kind", get_args(r.Record))
+def test_each_kind_of_record_stands_in_the_layout_of_the_docstring(kind: type) -> None:
+    name = kind.__name__.removesuffix("Record").removesuffix("Suppressed").lower()
+    assert f" {name} " in (r.__doc__ or "")
