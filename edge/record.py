@@ -201,8 +201,10 @@ def _decode(data: bytes) -> Record:
             level, bits, ttl_s = _ASSIST.unpack_from(rest)
             return AssistRecord(head, level, tuple(r for i, r in enumerate(REASONS) if bits >> i & 1), ttl_s)
         case 0x14:
-            fps, *stages, memory_mb = _PULSE.unpack_from(rest)
-            return PulseRecord(head, fps / 10, *(word / 100 for word in stages), memory_mb=memory_mb)
+            fps, detect, track, badge, affect, other, memory_mb = _PULSE.unpack_from(rest)
+            return PulseRecord(
+                head, fps / 10, detect / 100, track / 100, badge / 100, affect / 100, other / 100, memory_mb
+            )
         case 0x15:
             (trouble,) = _STATE.unpack_from(rest)
             return StateRecord(head, TROUBLES[trouble - 1] if trouble else None)

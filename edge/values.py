@@ -132,15 +132,25 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit to one zone that has just ended; ``mood`` is its last fused one."""
+
+    zone: int
+    mood: Mood | None
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """Everything the later stages may know of one frame.
 
+    ``visits`` are those that ended at this frame, fragments of a returning visitor left out.
     Units: ``t_s`` seconds of the frame clock.
     """
 
     t_s: float
     readings: tuple[Reading, ...]
     attended: frozenset[int]
+    visits: tuple[Visit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,7 @@ class Window:
     ``people`` is the largest number of different people who were surely there: the most seen at one moment, so
     that one lingering shopper, however often lost and found, is one. Moods are means over those moments at
     which at least k were present, so that no one weighs more than 1/k.
-    Units: ``length_s`` seconds; shares 0 to 1; ``dwell_s`` the median over those moments.
+    Units: ``length_s`` seconds; ``abstained`` 0 to 1; ``dwell_s`` the median over those moments.
     """
 
     zone: int
