@@ -103,7 +103,7 @@ class MoodReleased(_ZoneEvent):
 
     kind: Literal["mood"] = "mood"
     suppressed: Literal[False] = False
-    window_s: Annotated[int, Field(ge=60, le=3600)]
+    window_s: Annotated[int, Field(ge=1, le=3600)]
     people: People
     shares: Shares
     valence: Annotated[float, Field(ge=-1, le=1)]
@@ -139,12 +139,12 @@ class HourReleased(_ZoneEvent):
 
 
 class HourSuppressed(_ZoneEvent):
-    """An hour under the history threshold. Its ε is spent all the same."""
+    """An hour under the history threshold, its ε spent all the same; or one whose budget was spent (ε 0)."""
 
     kind: Literal["hour"] = "hour"
     suppressed: Literal[True] = True
     hour_start: Annotated[int, Field(ge=0, multiple_of=3600)]
-    epsilon: Annotated[float, Field(gt=0, le=10)]
+    epsilon: Annotated[float, Field(ge=0, le=10)]
 
 
 class Assist(_ZoneEvent):

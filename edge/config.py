@@ -6,6 +6,7 @@ The floors of rule 10 stand here and nowhere else: no file and no hub lowers the
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -14,9 +15,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contract.errors import ConfigError
 from contract.wire import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
+from edge.zones import check
 
 K_FLOOR: Final = 5
 HOUR_MIN_FLOOR: Final = 11
+LIVE_MOOD_FLOOR: Final = 3
 WINDOW_FLOOR_S: Final = 300
 WINDOW_MAX_S: Final = 1800
 EPSILON_CEILING: Final = 1.0
@@ -48,6 +51,17 @@ class Privacy(_Part):
         if self.window_max_s < self.window_s:
             raise ValueError("window_max_s is below window_s")
         return self
+
+    @property
+    def people_for_live_mood(self) -> int | None:
+        """How many must have contributed for affect to count towards a live nudge (rule 5); None for never."""
+        return {"dwell-only": None, "aggregate": LIVE_MOOD_FLOOR, "consented": 1}[self.profile]
+
+
+class NeedPart(_Part):
+    """What is usual here. Units: ``usual_dwell_s`` how long people commonly stay in a zone."""
+
+    usual_dwell_s: Annotated[float, Field(ge=5, le=3600)] = 45.0
 
 
 class CameraPart(_Part):
@@ -84,8 +98,6 @@ class Models(_Part):
 
 
 def _disjoint(zones: tuple[Zone, ...]) -> tuple[Zone, ...]:
-    from edge.zones import check
-
     check(zones)
     return zones
 
@@ -109,6 +121,7 @@ class NodeConfig(_Part):
     outbox: Outbox = Outbox()
     models: Models = Models()
     privacy: Privacy = Privacy()
+    need: NeedPart = NeedPart()
     zones: Zones = WHOLE_PICTURE
     masks: Annotated[tuple[tuple[tuple[float, float], ...], ...], Field(max_length=16)] = ()
     thresholds: tuple[Thresholds, ...] = ()
@@ -135,7 +148,7 @@ def load(path: Path) -> NodeConfig:
 def parse(body: dict[str, Any], said_in: str, base: Path) -> NodeConfig:
     """Raises: ConfigError naming the key, and the nearest known one where it is unknown."""
     try:
-        config = NodeConfig.model_validate(body)
+        config = NodeConfig.model_validate_json(json.dumps(body, default=str))  # as JSON: the wire's types are strict
     except ValidationError as error:
         raise ConfigError(f"{said_in}: {_sentence(NodeConfig, error)}") from None
     return _anchored(config, base)

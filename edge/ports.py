@@ -47,12 +47,12 @@ class BadgeReader(Protocol):
 
 
 class Clock(Protocol):
-    """Wall time, which on a Pi is only a label.
+    """Wall time of a moment, which on a Pi is only a label.
 
-    Units: seconds since the epoch, UTC.
+    Units: ``t_s`` seconds of the frame clock in, seconds since the epoch (UTC) out.
     """
 
-    def now_s(self) -> float: ...
+    def wall_s(self, t_s: float) -> float: ...
 
 
 class RecordSink(Protocol):

@@ -16,6 +16,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.wire import Dwell
+
 Luma = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -160,7 +162,7 @@ class Window:
     ``people`` is the largest number of different people who were surely there: the most seen at one moment, so
     that one lingering shopper, however often lost and found, is one. Moods are means over those moments at
     which at least k were present, so that no one weighs more than 1/k.
-    Units: ``length_s`` seconds; ``abstained`` 0 to 1; ``dwell_s`` the median over those moments.
+    Units: ``length_s`` seconds; ``abstained`` 0 to 1; ``dwell`` the bucket of the median over those moments.
     """
 
     zone: int
@@ -168,7 +170,7 @@ class Window:
     length_s: float
     people: int
     mood: Mood | None
-    dwell_s: float
+    dwell: Dwell
     abstained: float
 
 
