@@ -1,0 +1,202 @@
+"""Trains the affect network on FER+ vote distributions: ``python -m models.train --data DIR``.
+
+Rules:
+- Seeded: the order, the variants and the blends of an epoch depend on (seed, epoch) alone.
+- A checkpoint after every epoch; the same command carries on from it.
+- The weights that count are the moving average's. Nothing here opens the valid split.
+
+Left out: choosing an epoch. The rate falls to zero along a cosine, so the last one is the one to keep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from models.augment import batch as variants
+from models.data import Faces, hold_out, load
+from models.net import AffectNet, pixels
+
+DEFAULT_DATA = Path("data/ferplus")
+DEFAULT_RUN = Path("models/runs/affect")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that a run's result depends on besides the data and the machine."""
+
+    seed: int = 1
+    epochs: int = 60
+    batch_size: int = 128
+    peak_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warm_up_epochs: float = 1.0
+    mixup_alpha: float = 0.2
+    average_decay: float = 0.999
+
+
+class Training:
+    """A run that can be put down after any epoch and taken up again."""
+
+    def __init__(self, recipe: Recipe, run: Path, fit: Faces, held: Faces) -> None:
+        self.recipe, self.run, self.fit, self.held = recipe, run, fit, held
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(recipe.seed)
+        self.net = AffectNet().to(self.device, memory_format=torch.channels_last)
+        self.average = AveragedModel(
+            self.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay), use_buffers=True
+        )
+        self.optimiser = torch.optim.SGD(
+            self.net.parameters(), recipe.peak_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
+        )
+        self.steps_per_epoch = len(fit) // recipe.batch_size
+        self.history: list[dict[str, float]] = []
+        self._resume()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.run / "last.pt"
+
+    def epochs(self) -> None:
+        """Runs what is left, saving after each epoch."""
+        for epoch in range(len(self.history), self.recipe.epochs):
+            begun = time.monotonic()
+            loss = self._epoch(epoch)
+            measured = score(self.average.module, self.held, self.device)
+            self.history.append({"epoch": epoch + 1, "loss": loss, **measured, "seconds": time.monotonic() - begun})
+            self._save()
+            tqdm.write(
+                f"epoch {epoch + 1}/{self.recipe.epochs}: loss {loss:.3f}, hold-out accuracy "
+                f"{measured['accuracy']:.4f}, {self.history[-1]['seconds']:.0f} s"
+            )
+
+    def _epoch(self, epoch: int) -> float:
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, epoch))
+        torch.manual_seed(recipe.seed * 10_000 + epoch)
+        order = rng.permutation(len(self.fit))[: self.steps_per_epoch * recipe.batch_size]
+        self.net.train()
+        total = 0.0
+        for step, index in enumerate(tqdm(order.reshape(-1, recipe.batch_size), f"epoch {epoch + 1}", leave=False)):
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate(recipe, epoch + step / self.steps_per_epoch)
+            images = variants(self.fit.images[index], self.fit.rows[index], recipe.seed, epoch)
+            targets = torch.from_numpy(self.fit.targets[index]).to(self.device)
+            total += self._step(*mixup(pixels(images, self.device), targets, recipe.mixup_alpha, rng))
+        return total / self.steps_per_epoch
+
+    def _step(self, luma: Tensor, targets: Tensor) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.net(luma)
+        loss = functional.cross_entropy(logits.float(), targets)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.average.update_parameters(self.net)
+        return float(loss)
+
+    def _save(self) -> None:
+        state = {
+            "recipe": asdict(self.recipe),
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": self.history,
+        }
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
+        (self.run / "history.json").write_text(json.dumps(self.history, indent=1) + "\n")
+
+    def _resume(self) -> None:
+        if not self.checkpoint.exists():
+            return
+        state: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        if state["recipe"] != asdict(self.recipe):
+            raise SystemExit(f"{self.checkpoint} was trained by another recipe: give another --run, or delete it.")
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.history = state["history"]
+
+
+def rate(recipe: Recipe, epoch: float) -> float:
+    """The learning rate: a linear warm-up, then half a cosine down to zero."""
+    if epoch < recipe.warm_up_epochs:
+        return recipe.peak_rate * max(epoch, 0.02) / recipe.warm_up_epochs
+    done = (epoch - recipe.warm_up_epochs) / (recipe.epochs - recipe.warm_up_epochs)
+    return recipe.peak_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def mixup(luma: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Blends each face, and what was voted for it, with another of the batch.
+
+    Source: Zhang et al. (2018), arXiv:1710.09412.
+    """
+    share = float(rng.beta(alpha, alpha))
+    other = torch.from_numpy(rng.permutation(len(luma))).to(luma.device)
+    return torch.lerp(luma[other], luma, share), torch.lerp(targets[other], targets, share)
+
+
+@torch.no_grad()
+def score(net: nn.Module, faces: Faces, device: torch.device) -> dict[str, float]:
+    """Accuracy against the majority and cross-entropy against the votes."""
+    net.eval()
+    logits = torch.cat([net(pixels(part, device)).cpu() for part in np.array_split(faces.images, len(faces) // 256 + 1)])
+    hits = logits.argmax(1).numpy() == faces.labels
+    entropy = functional.cross_entropy(logits, torch.from_numpy(faces.targets))
+    return {"accuracy": float(hits.mean()), "cross_entropy": float(entropy)}
+
+
+def draw_curves(history: list[dict[str, float]], path: Path) -> None:
+    """Loss and hold-out accuracy by epoch, as a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, left = pyplot.subplots(figsize=(7, 4))
+    epochs = [row["epoch"] for row in history]
+    left.plot(epochs, [row["loss"] for row in history], label="training loss")
+    left.plot(epochs, [row["cross_entropy"] for row in history], label="hold-out cross-entropy")
+    left.set(xlabel="epoch", ylabel="nats")
+    right = left.twinx()
+    right.plot(epochs, [row["accuracy"] for row in history], "k--", label="hold-out accuracy")
+    right.set_ylabel("accuracy")
+    figure.legend(loc="upper center", ncols=3)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser("python -m models.train", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
+    parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="folder for checkpoints and curves")
+    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    options = parser.parse_args(arguments)
+    recipe = Recipe(seed=options.seed, epochs=options.epochs)
+    fit, held = hold_out(load(options.data, "train"), recipe.seed)
+    options.run.mkdir(parents=True, exist_ok=True)
+    training = Training(recipe, options.run, fit, held)
+    training.epochs()
+    draw_curves(training.history, options.run / "curves.png")
+    hours = sum(row["seconds"] for row in training.history) / 3600
+    print(f"Trained {recipe.epochs} epochs on {len(fit)} faces in {hours:.2f} h ({training.device}).")
+
+
+if __name__ == "__main__":
+    main()
