@@ -1,0 +1,72 @@
+# Attune from a bare clone: Python 3.11 to 3.13 with its venv module is all that is needed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+FACES  := models/faces/.fetched
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench train oracle schema lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.demo $(FACES) ## run a whole simulated shop on this machine
+	@$(BIN)/python -m deploy.demo $(DEMO)
+
+test: $(VENV)/.dev $(FACES) ## install what the tests need and run them all
+	$(BIN)/python -m pytest -q $(TESTS)
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev $(FACES) ## print the performance tables (CLIPS=folder of clips)
+	@$(BIN)/python -m deploy.bench $(if $(CLIPS),--clips $(CLIPS))
+
+train: $(VENV)/.train ## train, quantise and evaluate the affect model (DATA=folder with the FER+ files)
+	$(BIN)/python -m models.train $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m models.quantise $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m models.evaluate $(if $(DATA),--data $(DATA))
+
+oracle: $(VENV)/.dev $(FACES) ## record MediaPipe's boxes for the clips, in an environment of its own (CLIPS=folder)
+	$(BIN)/python -m tests.oracle.record_boxes $(if $(CLIPS),--clips $(CLIPS))
+
+schema: $(VENV)/.dev ## write docs/protocol from the contract
+	$(BIN)/python -m contract.schema --out docs/protocol
+
+lock: ## refresh the hash-pinned locks from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra edge --extra hub pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and everything built or fetched
+	rm -rf $(VENV) models/faces demo-data bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Attune needs Python 3.11, 3.12 or 3.13: set PYTHON=python3.11 (or .12, .13) and try again." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv module is missing: install it (Debian: apt install python3-venv) and try again." >&2; exit 1; }
+
+$(VENV)/.demo: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Attune into $(VENV) (a minute or two, once) …"
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Attune and what its tests need into $(VENV) …"
+	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -q --no-deps -e .
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.train: $(VENV)/.dev
+	@$(PIP) install -q -e '.[train]'
+	@touch $@
+
+$(FACES): models/fetch.py | $(BIN)/python
+	@$(BIN)/python -m models.fetch --portraits
+	@touch $@
