@@ -15,6 +15,11 @@ A record, big-endian (``docs/record.md`` says the same for readers of the wire):
     kind 4 pulse   fps u16 (tenths), detect, track, badge, affect, rest u16 (hundredths of ms), memory u16 (MB)
     kind 5 state   trouble u8 (index; 0 none)
 
+How they talk: the courier listens on a Unix `SOCK_SEQPACKET` socket (a systemd ``.socket`` unit when installed, one
+that ``attune-edge run`` makes otherwise); each life of the eye connects once, before it raises its walls. The eye's
+first record is a state. The courier answers with the config it holds (begin, zones, levels, apply), if any, and then
+always with pause or resume; before that the eye opens no camera. A connection that ends means that the eye stopped.
+
 Rules:
 - Decoding is strict: a set bit that means nothing is refused, so that no second message hides in the first.
 - A suppressed mood or hour has an all-zero rest: "fewer than k" and "nobody" are the same bytes.
