@@ -28,10 +28,11 @@ class Meter:
 
     def around(self, stage: str, stream: Iterable[T]) -> Iterator[T]:
         """The same stream, with the time each item took to come added to ``stage``. Call in pipeline order."""
-        self.order.append(stage)
+        self.order.append(stage)  # now, not at the first item: a generator would register last stage first
         self.inclusive_s[stage] = 0.0
-        first = len(self.order) == 1
-        items = iter(stream)
+        return self._timed(stage, iter(stream), first=len(self.order) == 1)
+
+    def _timed(self, stage: str, items: Iterator[T], *, first: bool) -> Iterator[T]:
         while True:
             began_s = self.now_s()
             try:
