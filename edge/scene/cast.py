@@ -1,0 +1,115 @@
+"""The scripts that ship with the scene: `quiet`, `busy`, and a `day` without end from a seed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from random import Random
+from typing import Final
+
+from contract.errors import CameraError
+from edge.scene.script import Script, Shopper, Stop, script_of
+
+CHAPTER_S: Final = 420.0
+_ROWS_PX: Final = (44.0, 50.0, 57.0)
+# Places where people stand without hiding each other's face: x as a fraction, how near as the face's width.
+_CERAMICS: Final = ((0.06, 46.0), (0.14, 58.0), (0.22, 44.0))
+_TEXTILES: Final = tuple((0.33 + 0.07 * i, _ROWS_PX[(0, 2, 1)[i % 3]]) for i in range(7))
+_TILL: Final = ((0.835, 46.0), (0.955, 54.0))
+
+
+def script(name: str) -> Script:
+    """The script called ``quiet`` or ``busy``, or the day of a seed given as a whole number.
+
+    Raises: CameraError when there is no such script.
+    """
+    match name:
+        case "quiet":
+            return quiet()
+        case "busy":
+            return busy()
+        case "" | "day":
+            return day(1)
+        case seed if seed.isdecimal():
+            return day(int(seed))
+    raise CameraError(f"There is no scene called '{name}': use quiet, busy, day or a whole number as a seed.")
+
+
+def quiet() -> Script:
+    """One shopper searches long in Ceramics and needs help, while a member of staff passes by Textiles."""
+    shopper = Shopper("customer", 3, 1.0, (Stop(0.15, 56.0, 110.0, searching=True, patience_s=40.0),))
+    staff = Shopper("staff", 6, 8.0, (Stop(0.62, 52.0, 14.0), Stop(0.9, 48.0, 30.0)), "staff", False, False)
+    return script_of((shopper, staff))
+
+
+def busy() -> Script:
+    """Seven visitors together in Textiles for five minutes, staff in Ceramics and at the till, one opted out."""
+    visitors = tuple(
+        Shopper(
+            f"customer {i + 1}", 10 + i, 1.0 + 2.5 * i, (Stop(x, face_px, 320.0 - 2.5 * i),), "visitor", i < 4, i < 4
+        )
+        for i, (x, face_px) in enumerate(_TEXTILES)
+    )
+    others = (
+        Shopper("staff 1", 40, 6.0, (Stop(0.1, 50.0, 240.0),), "staff"),
+        Shopper("staff 2", 41, 22.0, (Stop(0.955, 52.0, 280.0),), "staff", False, False),
+        Shopper("opted out", 42, 30.0, (Stop(0.835, 46.0, 120.0),), "opted_out", False, False),
+    )
+    return script_of((*visitors, *others))
+
+
+def day(seed: int) -> Script:
+    """Chapters of seven minutes: someone who needs help, a crowd, staff on their rounds, quiet between."""
+
+    @lru_cache(maxsize=4)
+    def cast(chapter: int) -> tuple[Shopper, ...]:
+        return _chapter(Random(f"{seed}/{chapter}"), chapter)
+
+    return Script(CHAPTER_S, cast)
+
+
+def _chapter(chance: Random, chapter: int) -> tuple[Shopper, ...]:
+    """One chapter; the third of every three is a crowd in Textiles, long enough for a mood window."""
+    waiting = _waiting(chance, chapter)
+    crowd = 7 if chapter % 3 == 2 else chance.randint(1, 3)
+    cast = [waiting, *_browsers(chance, crowd, chapter)]
+    if chance.random() < 0.7:
+        x, face_px = chance.choice(_TILL)
+        stops = (Stop(x, face_px, chance.uniform(60.0, 150.0)),)
+        cast.append(
+            Shopper(
+                f"staff {chapter}", chance.randrange(1000), chance.uniform(200.0, 240.0), stops, "staff", False, False
+            )
+        )
+    if chance.random() < 0.4:
+        x, face_px = _CERAMICS[2]
+        stops = (Stop(x, face_px, chance.uniform(20.0, 60.0)),)
+        cast.append(
+            Shopper(f"opted out {chapter}", chance.randrange(1000), chance.uniform(215.0, 260.0), stops, "opted_out")
+        )
+    return tuple(cast)
+
+
+def _waiting(chance: Random, chapter: int) -> Shopper:
+    """The one who needs help in this chapter, in Ceramics or at the till in turn."""
+    x, face_px = (_CERAMICS[1], _TILL[0])[chapter % 2]
+    patience_s = chance.uniform(35.0, 50.0)
+    stop = Stop(x, face_px, patience_s + chance.uniform(80.0, 110.0), searching=True, patience_s=patience_s)
+    left = chapter % 2 == 0
+    return Shopper(
+        f"customer {chapter}.0", chance.randrange(1000), chance.uniform(2.0, 15.0), (stop,), "visitor", left, left
+    )
+
+
+def _browsers(chance: Random, count: int, chapter: int) -> list[Shopper]:
+    """People who look around Textiles, each in a place of their own."""
+    crowd = count >= 5
+    cast = []
+    for i, (x, face_px) in enumerate(sorted(chance.sample(_TEXTILES, count))):
+        enter_s = 4.0 + 3.0 * i if crowd else chance.uniform(0.0, 150.0)
+        stay_s = chance.uniform(340.0, 360.0) - enter_s if crowd else chance.uniform(25.0, 90.0)
+        left = chance.random() < 0.5
+        stops = (Stop(x, face_px, stay_s),)
+        cast.append(
+            Shopper(f"customer {chapter}.{i + 1}", chance.randrange(1000), enter_s, stops, "visitor", left, not left)
+        )
+    return cast
