@@ -59,3 +59,9 @@ def test_what_cannot_be_used_is_one_sentence_naming_the_key(tmp_path: Path, text
 def test_a_missing_file_says_where_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"copy firmware_config/node\.toml there"):
         load(tmp_path / "none.toml")
+
+
+def test_the_example_config_loads_as_it_stands() -> None:
+    config = load(Path(__file__).parents[2] / "firmware_config" / "node.toml")
+    assert [zone.name for zone in config.zones] == ["Ceramics", "Textiles"]
+    assert not config.notice_acknowledged
