@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy as np
 from contract.badges import OPT_OUT_IDS, SIDE_MM, STAFF_IDS
 from edge.scene.heads import CANON_PX, Plane
 from edge.scene.script import Role
-from edge.values import Point
+from edge.values import Luma, Point
 
 FACE_MM: Final = 160.0
 # Twice canonical size, so that a badge keeps its modules until the last resize.
@@ -54,23 +55,23 @@ def _at(x_faces: float, y_faces: float) -> tuple[int, int]:
     return round((1.5 + x_faces) * _UNIT), round((y_faces - _TOP_FACES) * _UNIT)
 
 
-def _shape(luma: np.ndarray, alpha: np.ndarray | None, corners: list[Point], tone: int) -> None:
+def _shape(luma: Luma, alpha: Luma | None, corners: list[Point], tone: int) -> None:
     points = np.array([_at(x, y) for x, y in corners], np.int32)
     cv2.fillPoly(luma, [points], (tone,), cv2.LINE_AA)
     if alpha is not None:
         cv2.fillPoly(alpha, [points], (255,), cv2.LINE_AA)
 
 
-def _neck(luma: np.ndarray, alpha: np.ndarray, chance: Random) -> None:
+def _neck(luma: Luma, alpha: Luma, chance: Random) -> None:
     _shape(luma, alpha, [(-0.25, 0.3), (0.25, 0.3), (0.31, 1.0), (-0.31, 1.0)], chance.randint(120, 160))
 
 
-def _legs(luma: np.ndarray, alpha: np.ndarray, tone: int) -> None:
+def _legs(luma: Luma, alpha: Luma, tone: int) -> None:
     _shape(luma, alpha, [(-0.85, 4.0), (-0.03, 4.0), (-0.10, 7.5), (-0.75, 7.5)], tone)
     _shape(luma, alpha, [(0.85, 4.0), (0.03, 4.0), (0.10, 7.5), (0.75, 7.5)], tone)
 
 
-def _trunk(luma: np.ndarray, alpha: np.ndarray, shirt: int) -> None:
+def _trunk(luma: Luma, alpha: Luma, shirt: int) -> None:
     """Shoulders, chest and arms in one outline, its corners rounded."""
     half = [(0.22, 0.56), (0.48, 0.68), (0.86, 0.80), (1.08, 1.02), (1.16, 1.5), (1.22, 2.4), (1.26, 3.5)]
     half += [(1.02, 3.56), (0.88, 2.6), (0.84, 3.3), (0.88, 4.2)]
@@ -89,7 +90,7 @@ def _rounded(corners: list[Point]) -> list[Point]:
     return corners
 
 
-def _clothes(luma: np.ndarray, shirt: int, chance: Random) -> None:
+def _clothes(luma: Luma, shirt: int, chance: Random) -> None:
     """A collar, seams, and a pattern: what keeps a chest from being a flat patch."""
     dark, light = max(0, shirt - 26), min(255, shirt + 30)
     _shape(luma, None, [(-0.24, 0.56), (0.0, 0.98), (0.24, 0.56), (0.14, 0.46), (-0.14, 0.46)], 138)
@@ -111,15 +112,19 @@ def _clothes(luma: np.ndarray, shirt: int, chance: Random) -> None:
             _shape(luma, None, [(0.25, 2.0), (0.62, 2.0), (0.6, 2.36), (0.27, 2.36)], dark)
 
 
-def _shaded(luma: np.ndarray) -> Plane:
+def _shaded(luma: Luma) -> Plane:
     """Round towards the sides, a shadow under the chin, a little cloth."""
     xs = (np.arange(_SIZE[0], dtype=np.float32) / _SIZE[0] - 0.5) * 3.0
     ys = np.arange(_SIZE[1], dtype=np.float32)[:, None] / _UNIT + _TOP_FACES
     round_ = 1.06 - 0.22 * xs * xs
     chin = 1 - 0.38 * np.exp(-((ys - 0.66) ** 2) / 0.03) * np.exp(-(xs**2) / 0.12)
-    grain = np.random.default_rng(3).normal(1.0, 0.02, (_SIZE[1], _SIZE[0]))
-    cloth = cv2.GaussianBlur(grain, (0, 0), 1.5)
-    return np.clip(luma * round_ * chin * cloth, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(luma * (round_ * chin * _cloth()), 0, 255), np.float32)
+
+
+@cache
+def _cloth() -> Plane:
+    grain = np.random.default_rng(3).normal(1.0, 0.02, (_SIZE[1], _SIZE[0])).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(grain, (0, 0), 1.5), np.float32)
 
 
 def _badge(luma: Plane, tag_id: int) -> None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge.scene.figures import anchor, body
-from edge.scene.heads import CANON_PX, PORTRAITS, Head, Plane, Wardrobe
+from edge.scene.heads import PORTRAITS, Head, Plane, Wardrobe
 from edge.scene.script import HEIGHT_PX, WIDTH_PX, Pose, Role
 from edge.scene.shop import empty_shop
 from edge.values import Luma, Point
@@ -63,7 +63,8 @@ class Painter:
         for pose in poses:
             self._person(picture, pose)
         y, x = (tick * 97) % HEIGHT_PX, (tick * 61) % WIDTH_PX
-        return cv2.add(picture, self._grain[y : y + HEIGHT_PX, x : x + WIDTH_PX], dtype=cv2.CV_8U)
+        grain = self._grain[y : y + HEIGHT_PX, x : x + WIDTH_PX]
+        return np.asarray(cv2.add(picture, grain, dtype=cv2.CV_8U), np.uint8)
 
     def _person(self, picture: Luma, pose: Pose) -> None:
         look, face_px = pose.shopper.look, 2 * round(pose.face_px / 2)

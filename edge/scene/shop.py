@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.scene.script import HEIGHT_PX, WIDTH_PX, ZONES
-from edge.values import Luma
+from edge.values import Luma, Point
 
 _FINE: Final = 2
 _WALL_FOOT: Final = 262
@@ -36,7 +38,7 @@ def empty_shop() -> Luma:
         xs = [x for x, _ in zone.polygon]
         _sign(canvas, zone.name.upper(), (min(xs) + max(xs)) / 2 * WIDTH_PX)
     picture = cv2.resize(canvas, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
-    return _lit(picture)
+    return _lit(np.asarray(picture, np.uint8))
 
 
 def _xy(x: float, y: float) -> tuple[int, int]:
@@ -47,7 +49,7 @@ def _block(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, tone: int
     cv2.rectangle(canvas, _xy(x0, y0), _xy(x1, y1), (tone,), -1, cv2.LINE_AA)
 
 
-def _patch(canvas: Canvas, corners: list[tuple[float, float]], tone: int) -> None:
+def _patch(canvas: Canvas, corners: Sequence[Point], tone: int) -> None:
     points = np.array([_xy(x, y) for x, y in corners], np.int32)
     cv2.fillPoly(canvas, [points], (tone,), cv2.LINE_AA)
 
@@ -66,7 +68,7 @@ def _floor(canvas: Canvas, chance: Random) -> None:
     def up(x: float) -> float:
         return apex[0] + (x - apex[0]) * (_WALL_FOOT - apex[1]) / (HEIGHT_PX - apex[1])
 
-    for x0, x1 in zip(edges, edges[1:], strict=False):
+    for x0, x1 in itertools.pairwise(edges):
         corners = [(up(x0), _WALL_FOOT), (up(x1), _WALL_FOOT), (x1, HEIGHT_PX), (x0, HEIGHT_PX)]
         _patch(canvas, corners, chance.randint(112, 136))
         cv2.line(canvas, _xy(up(x0), _WALL_FOOT), _xy(x0, HEIGHT_PX), (96,), 1, cv2.LINE_AA)
@@ -177,4 +179,5 @@ def _lit(picture: NDArray[np.uint8]) -> Luma:
     ys, xs = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(np.float32)
     light = 0.86 + sum(0.16 * np.exp(-(((xs - x) / 120) ** 2) - ((ys - 60) / 150) ** 2) for x in (90, 346, 576))
     corner = 1 - 0.16 * (((xs - WIDTH_PX / 2) / WIDTH_PX * 2) ** 2) * ((ys - HEIGHT_PX / 2) / HEIGHT_PX * 2) ** 2
-    return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) * light * corner, 0, 255).astype(np.uint8)
+    soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.7), np.float32)
+    return np.asarray(np.clip(soft * light * corner, 0, 255), np.uint8)
