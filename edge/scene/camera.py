@@ -21,6 +21,7 @@ class SceneCamera:
     Live (``realtime``), a tick is ``1 / fps`` seconds of the wall and ``speed / fps`` seconds of the scene, and
     ticks that pass while the eye is busy are lost. Otherwise every tick is given, ``1 / fps`` of the scene apart,
     as fast as they are taken, until ``seconds``. ``Frame.index`` is the tick: `edge.scene.truth` counts alike.
+    ``Frame.t_s`` counts from the clock's reading when live, as a real camera's does, and from 0 otherwise.
 
     Everything on disk is read here, so that the camera works behind the eye's walls.
 
@@ -50,12 +51,13 @@ class SceneCamera:
 
     def frames(self) -> Iterator[Frame]:
         start_s, tick = self._clock(), -1
+        base_s = start_s if self._next == self._live else 0.0
         while not self._closed:
             tick = self._next(tick, start_s)
             if tick >= self._ticks:
                 return
             t_s = tick * self._step_s
-            yield Frame(tick, t_s, self._painter.paint(self._script.poses(t_s), tick))
+            yield Frame(tick, base_s + t_s, self._painter.paint(self._script.poses(t_s), tick))
 
     def close(self) -> None:
         self._closed = True
