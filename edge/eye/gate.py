@@ -49,14 +49,18 @@ Levels = tuple[float, float, float]
 
 @dataclass(slots=True)
 class Budget:
-    """Token buckets of one: per kind and zone, and for the eye as a whole. Outlives a change of config."""
+    """Token buckets of one: per kind and zone, and for the eye as a whole.
 
+    All count as just spent at ``opened_s``, the start of this life of the eye, so that a restart says nothing extra.
+    """
+
+    opened_s: float = float("-inf")
     last_s: dict[tuple[str, int], float] = field(default_factory=dict)
     last_any_s: float = float("-inf")
 
     def take(self, kind: str, zone: int, t_s: float) -> bool:
         """Whether a record of this kind and zone may be said now; if so it is spent."""
-        if t_s - self.last_any_s < EYE_GAP_S or t_s - self.last_s.get((kind, zone), float("-inf")) < ZONE_GAP_S:
+        if t_s - self.last_any_s < EYE_GAP_S or t_s - self.last_s.get((kind, zone), self.opened_s) < ZONE_GAP_S:
             return False
         self.last_any_s = self.last_s[kind, zone] = t_s
         return True
@@ -64,7 +68,11 @@ class Budget:
 
 @dataclass(slots=True)
 class Spent:
-    """ε spent per zone and day, and the last hour said. Outlives a change of config."""
+    """ε spent per zone and day, and the last hour said.
+
+    A new life of the eye begins a new one: what it counts, no earlier life has counted, so that each visit still pays
+    one ε. The sum over a day is in the records themselves, for the auditor to add up.
+    """
 
     epsilon: dict[tuple[int, int], float] = field(default_factory=dict)
     last_hour: dict[int, int] = field(default_factory=dict)
@@ -72,7 +80,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate's settings and what it must not forget when they change."""
+    """The gate's settings, and what it has said and spent."""
 
     privacy: Privacy
     usual_dwell_s: float
