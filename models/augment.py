@@ -2,7 +2,7 @@
 
 Rules:
 - What an image becomes depends on (seed, epoch, its row) alone: a resumed run sees what the first would have seen.
-- About a third of the images get one degradation of `models.degrade`, at a random strength; all get geometry and light.
+- Two images in five get one degradation of `models.degrade`, at a random strength; all get geometry and light.
 
 Left out: mixup, which blends targets too and therefore lives in the training step.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models import degrade
 from models.degrade import Luma
 
-DEGRADED_SHARE = 0.35
+DEGRADED_SHARE = 0.4
 CUTOUT_SHARE = 0.25
 
 
@@ -55,19 +55,19 @@ def _light(image: Luma, rng: np.random.Generator) -> Luma:
 
 
 def _degraded(image: Luma, rng: np.random.Generator) -> Luma:
-    match int(rng.integers(0, 8)):
+    match int(rng.integers(0, 9)):
         case 0 | 1:
             return degrade.shrink(image, rng, int(rng.integers(18, 36)))
-        case 2:
+        case 2 | 3:
             return degrade.motion_blur(image, rng, int(rng.choice([3, 5, 7, 9])))
-        case 3 | 4:
-            return degrade.low_light(image, rng, float(rng.uniform(0.25, 0.9)), float(rng.uniform(1, 9)))
-        case 5:
-            return degrade.jpeg(image, rng, int(rng.integers(12, 60)))
+        case 4 | 5:
+            return degrade.low_light(image, rng, float(rng.uniform(0.3, 0.9)), float(rng.uniform(1, 8)))
         case 6:
-            return degrade.hand(image, rng)
+            return degrade.jpeg(image, rng, int(rng.integers(12, 60)))
+        case 7:
+            return degrade.mask(image, rng)
         case _:
-            return degrade.mask(image, rng) if rng.random() < 0.5 else degrade.glasses(image, rng)
+            return degrade.hand(image, rng) if rng.random() < 0.5 else degrade.glasses(image, rng)
 
 
 def _cutout(image: Luma, rng: np.random.Generator) -> Luma:

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ConfigError
+from edge.manifest import LABELS
 
-LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 SIZE_PX = 48
 HOLD_OUT_SHARE = 0.06
+DEFAULT_DATA = Path("data/ferplus")
+DEFAULT_RUN = Path("models/runs/affect")
 
 Split = Literal["train", "valid"]
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.data import LABELS
+from edge.manifest import LABELS
 
 STEM, WIDE, DEEP, TOP = 16, 32, 72, 120
 

@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,18 +24,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
+from contract.errors import ConfigError
+from edge.manifest import INPUT, LABELS, OUTPUT
 from models.augment import batch as variants
-from models.data import LABELS, SIZE_PX, Faces, hold_out, load
+from models.data import DEFAULT_DATA, DEFAULT_RUN, SIZE_PX, Faces, hold_out, load
 from models.flatfile import FlatFile, Grid
+from models.metrics import Reader, accuracy
 from models.net import AffectNet, Conv, Residual, pixels
-from models.train import DEFAULT_DATA, DEFAULT_RUN
 
 AFFECT = Path(__file__).parent / "affect"
-PIXEL_GRID = Grid((1.0,), -128)
-SOFTMAX_GRID = Grid((1 / 256,), -128)  # prescribed by the 8-bit specification
 RANGE_QUANTILE = 0.9999
-SINGLE_VARIANT_EPOCH = 0
+COVERAGE = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +107,7 @@ def grids(nodes: list[Node], images: NDArray[np.uint8]) -> dict[str, Grid]:
             lows.setdefault(name, []).append(float(np.quantile(flat, 1 - RANGE_QUANTILE)))
             highs.setdefault(name, []).append(float(np.quantile(flat, RANGE_QUANTILE)))
     ranged = {name: _grid(min(*lows[name], 0.0), max(highs[name])) for name in lows}
-    return {**ranged, "luma": PIXEL_GRID}
+    return {**ranged, "luma": Grid((INPUT.scale,), INPUT.zero_point)}
 
 
 def _grid(low: float, high: float) -> Grid:
@@ -133,7 +134,7 @@ def write(nodes: list[Node], grid: dict[str, Grid], shapes: dict[str, tuple[int,
                 file.mean([*inputs, axes], index[node.name])
             case "dense":
                 file.dense(inputs, index[node.name])
-    probabilities = file.tensor("probabilities", shapes["logits"], SOFTMAX_GRID)
+    probabilities = file.tensor("probabilities", shapes["logits"], Grid((OUTPUT.scale,), OUTPUT.zero_point))
     file.softmax(index["logits"], probabilities)
     return file.finish(index["luma"], probabilities, description)
 
@@ -171,3 +172,82 @@ def tensor_shapes(nodes: list[Node]) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor for one face, channels last."""
     values = run(nodes, torch.zeros(1, 1, SIZE_PX, SIZE_PX))
     return {name: tuple(v.permute(0, 2, 3, 1).shape if v.ndim == 4 else v.shape) for name, v in values.items()}
+
+
+def abstain_threshold(probabilities: NDArray[np.float32]) -> float:
+    """The confidence under which the least certain fifth of the hold-out falls."""
+    return round(float(np.quantile(probabilities.max(axis=1), 1 - COVERAGE)), 4)
+
+
+def trained(run: Path) -> tuple[AffectNet, dict[str, Any]]:
+    """The averaged network of a run's last checkpoint, and that checkpoint.
+
+    Raises: ConfigError when there is none.
+    """
+    path = run / "last.pt"
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ConfigError(f"No checkpoint at {path}; train first, or name the run's folder with --run.") from error
+    average = AveragedModel(AffectNet(), use_buffers=True)
+    average.load_state_dict(state["average"])
+    net: AffectNet = average.module.eval()
+    return net, state
+
+
+def quantise(net: AffectNet, held: Faces, seed: int) -> tuple[bytes, float]:
+    """The int8 file and the temperature inside it, both from the hold-out alone."""
+    raw = fold(net)
+    logits = torch.cat([run(raw, pixels(part))["logits"] for part in np.array_split(held.images, 8)])
+    temperature = fit_temperature(logits, torch.from_numpy(held.labels))
+    nodes = fold(net, temperature)
+    seen = np.concatenate([held.images, variants(held.images, held.rows, seed, epoch=0)])
+    return write(nodes, grids(nodes, seen), tensor_shapes(nodes), "Attune affect"), temperature
+
+
+def provenance(state: dict[str, Any], held: Faces, temperature: float) -> dict[str, Any]:
+    """Where the file comes from."""
+    history = state["history"]
+    return {
+        "data": "FER+ train split, images with a majority, less the hold-out (Barsoum et al., 2016; images of FER-2013)",
+        "hold_out_images": len(held),
+        "hold_out_accuracy_float": round(history[-1]["accuracy"], 4),
+        "recipe": state["recipe"],
+        "epochs_done": len(history),
+        "trained_s": round(sum(row["seconds"] for row in history)),
+        "device": state["device"],
+        "temperature": round(temperature, 4),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "opencv-python-headless", "ai-edge-litert")},
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser("python -m models.quantise", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
+    parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="folder that models.train filled")
+    parser.add_argument("--out", type=Path, default=AFFECT, help="folder for affect.tflite and manifest.json")
+    options = parser.parse_args(arguments)
+    net, state = trained(options.run)
+    seed = state["recipe"]["seed"]
+    _, held = hold_out(load(options.data, "train"), seed)
+    content, temperature = quantise(net, held, seed)
+    probabilities = Reader(content).read_all(held.images)
+    manifest = {
+        "labels": LABELS,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "input": asdict(INPUT),
+        "output": asdict(OUTPUT),
+        "abstain_below": abstain_threshold(probabilities),
+        "provenance": provenance(state, held, temperature),
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "affect.tflite").write_bytes(content)
+    (options.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    held_accuracy = accuracy(probabilities, held.labels)
+    print(f"Wrote {options.out / 'affect.tflite'}: {len(content)} bytes, hold-out accuracy {held_accuracy:.4f} in int8.")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from models.augment import batch as variants
-from models.data import Faces, hold_out, load
+from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, hold_out, load
 from models.net import AffectNet, pixels
-
-DEFAULT_DATA = Path("data/ferplus")
-DEFAULT_RUN = Path("models/runs/affect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Recipe:
     """Everything that a run's result depends on besides the data and the machine."""
 
     seed: int = 1
-    epochs: int = 60
+    epochs: int = 54
     batch_size: int = 128
     peak_rate: float = 0.1
     momentum: float = 0.9
@@ -56,9 +54,7 @@ class Training:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
         self.net = AffectNet().to(self.device, memory_format=torch.channels_last)
-        self.average = AveragedModel(
-            self.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay), use_buffers=True
-        )
+        self.average = AveragedModel(self.net, avg_fn=moving_average(recipe.average_decay), use_buffers=True)
         self.optimiser = torch.optim.SGD(
             self.net.parameters(), recipe.peak_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
         )
@@ -115,6 +111,7 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "history": self.history,
+            "device": str(self.device),
         }
         part = self.checkpoint.with_suffix(".part")
         torch.save(state, part)
@@ -139,6 +136,16 @@ def rate(recipe: Recipe, epoch: float) -> float:
         return recipe.peak_rate * max(epoch, 0.02) / recipe.warm_up_epochs
     done = (epoch - recipe.warm_up_epochs) / (recipe.epochs - recipe.warm_up_epochs)
     return recipe.peak_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """An exponential average that looks back over the last tenth of a young run, and 1 / (1 - decay) steps of an old."""
+
+    def average(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+        steps = float(count)
+        return mean + (value - mean) * (1 - min(decay, (1 + steps) / (10 + steps)))
+
+    return average
 
 
 def mixup(luma: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,125 @@
+"""What a model file must be before the eye will use it.
+
+Rules:
+- The file is read once, and its SHA-256 is checked against `manifest.json` beside it before any runtime sees it: a
+  damaged model can crash the runtime, so it never gets there.
+- `Manifest.content` holds the very bytes that were checked. Open those, not the path, which may change meanwhile.
+- Then shapes, types and quantisation in the file must be those that the manifest states, and the manifest must state
+  the one form that nodes feed and read.
+
+Left out: delegates and threads (`edge.tflite`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contract.errors import ModelError
+
+LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorForm:
+    """The shape and the integer grid of one tensor: real = scale × (integer − zero_point)."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+INPUT = TensorForm((1, 48, 48, 1), "int8", 1.0, -128)
+OUTPUT = TensorForm((1, len(LABELS)), "int8", 1 / 256, -128)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A model file that was checked, and what is known of it.
+
+    ``abstain_below``: a reading whose largest probability is under this is no reading.
+    ``content``: the checked bytes of the model file.
+    """
+
+    labels: tuple[str, ...]
+    sha256: str
+    input: TensorForm
+    output: TensorForm
+    abstain_below: float
+    content: bytes = field(repr=False)
+
+
+def load(model_path: Path) -> Manifest:
+    """Reads and checks a model file and the `manifest.json` beside it.
+
+    Raises: ModelError when either is missing, damaged or not of the fixed form.
+    """
+    manifest = _read(model_path)
+    if (manifest.labels, manifest.input, manifest.output) != (LABELS, INPUT, OUTPUT):
+        raise ModelError(
+            f"The manifest of {model_path} states labels, shapes or quantisation that this version cannot feed; "
+            "install the model that came with this version of Attune."
+        )
+    found = hashlib.sha256(manifest.content).hexdigest()
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{model_path} is not the file its manifest describes (SHA-256 {found[:12]}… instead of "
+            f"{manifest.sha256[:12]}…); install the model and its manifest.json again, together."
+        )
+    _check_forms(model_path, manifest)
+    return manifest
+
+
+def _read(model_path: Path) -> Manifest:
+    manifest_path = model_path.with_name("manifest.json")
+    try:
+        content = model_path.read_bytes()
+        stated: dict[str, Any] = json.loads(manifest_path.read_bytes())
+        return Manifest(
+            labels=tuple(stated["labels"]),
+            sha256=str(stated["sha256"]),
+            input=_form(stated["input"]),
+            output=_form(stated["output"]),
+            abstain_below=float(stated["abstain_below"]),
+            content=content,
+        )
+    except OSError as error:
+        raise ModelError(f"The model cannot be read ({error}); install {model_path} and {manifest_path}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{manifest_path} is not a model manifest ({error!r}); install it again.") from error
+
+
+def _form(stated: Mapping[str, Any]) -> TensorForm:
+    shape = tuple(int(size) for size in stated["shape"])
+    return TensorForm(shape, str(stated["dtype"]), float(stated["scale"]), int(stated["zero_point"]))
+
+
+def _check_forms(model_path: Path, manifest: Manifest) -> None:
+    """Compares what is inside the file with what the manifest states."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:  # a Bookworm image with Coral has only the older runtime
+        from tflite_runtime.interpreter import Interpreter
+    try:
+        interpreter = Interpreter(model_content=manifest.content, num_threads=1)
+        inside = (*interpreter.get_input_details(), *interpreter.get_output_details())
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{model_path} is not a TFLite model ({error}); install it again.") from error
+    if tuple(_detail_form(detail) for detail in inside) != (manifest.input, manifest.output):
+        raise ModelError(
+            f"The tensors inside {model_path} are not those its manifest states; install the model that came with "
+            "this version of Attune."
+        )
+
+
+def _detail_form(detail: Mapping[str, Any]) -> TensorForm:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorForm(shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point))

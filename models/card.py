@@ -1,0 +1,102 @@
+"""The tables of the model card, drawn from the manifest's figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from contract.errors import ModelError
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def fill(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes the tables between the card's two marks.
+
+    Raises: ModelError when the marks are not there.
+    """
+    before, _ = split(path.read_text())
+    after = path.read_text().partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n{tables(manifest)}{END}{after}")
+
+
+def split(card: str) -> tuple[str, str]:
+    """The text before the measured part, and the measured part."""
+    before, begin, rest = card.partition(BEGIN + "\n")
+    measured, end, _ = rest.partition(END)
+    if not begin or not end:
+        raise ModelError(f"card.md has lost its marks; put {BEGIN} and {END} back where the tables belong.")
+    return before, measured
+
+
+def tables(manifest: Mapping[str, Any]) -> str:
+    """All measured tables, as Markdown."""
+    measured = manifest["measured"]
+    parts = (
+        _summary(manifest),
+        _labels(manifest["labels"], measured),
+        _risk(manifest["abstain_below"], measured),
+        _robustness(measured),
+        _by_picture(measured),
+    )
+    return "\n".join(parts)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "".join("| " + " | ".join(str(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None or share != share else f"{100 * share:.1f} %"
+
+
+def _summary(manifest: Mapping[str, Any]) -> str:
+    measured, made = manifest["measured"], manifest["provenance"]
+    rows = [
+        ("accuracy, int8", _percent(measured["accuracy"])),
+        ("accuracy, float", _percent(measured["float_accuracy"])),
+        ("macro-F1, int8", f"{measured['macro_f1']:.3f}"),
+        ("expected calibration error (15 bins)", f"{measured['ece']:.3f}"),
+        ("size", f"{manifest['bytes']:,} bytes"),
+        *((f"one invocation of `{name}`, 1 thread", f"{ms:.3f} ms") for name, ms in measured["invoke_ms"].items()),
+        ("training", f"{made['epochs_done']} epochs, {made['trained_s'] / 60:.0f} min ({made['device']})"),
+    ]
+    return f"### FER+ majority, valid split, {measured['images']} faces\n\n" + _table(("", "measured"), rows)
+
+
+def _labels(labels: list[str], measured: Mapping[str, Any]) -> str:
+    rows = [
+        (f"**{label}**", _percent(measured["recall"][label]), *counts)
+        for label, counts in zip(labels, measured["confusion"], strict=True)
+    ]
+    return "### Recall, and what each label was read as\n\n" + _table(("label", "recall", *labels), rows)
+
+
+def _risk(abstain_below: float, measured: Mapping[str, Any]) -> str:
+    rows = [(_percent(float(share)), _percent(right)) for share, right in measured["risk_coverage"].items()]
+    at = measured["at_threshold"]
+    return (
+        "### Accuracy when the least certain faces are left out\n\n"
+        + _table(("read", "accuracy"), rows)
+        + f"\nThe threshold, chosen on the hold-out, is {abstain_below}: it reads {_percent(at['coverage'])} of the "
+        f"valid faces and is right on {_percent(at['accuracy'])} of those.\n"
+    )
+
+
+def _robustness(measured: Mapping[str, Any]) -> str:
+    clean, worse = measured["accuracy"], measured["robustness"]
+    rows = [(name, _percent(value), f"{100 * (clean - value):.1f}") for name, value in worse.items()]
+    mean = sum(worse.values()) / len(worse)
+    rows.append(("**mean**", _percent(mean), f"{100 * (clean - mean):.1f}"))
+    return "### As a shop's camera sees it\n\n" + _table(("degradation", "accuracy", "points lost"), rows)
+
+
+def _by_picture(measured: Mapping[str, Any]) -> str:
+    rows = [
+        (third, part["images"], _percent(part["accuracy"]), _percent(part["balanced_recall"]))
+        for third, part in measured["by_picture"].items()
+    ]
+    return "### By the picture's light\n\n" + _table(("third", "faces", "accuracy", "mean recall"), rows)

@@ -1,0 +1,137 @@
+"""Measures the int8 file on FER+ valid and publishes what it found: ``python -m models.evaluate --data DIR``.
+
+Rules:
+- It is the int8 file that is measured, one crop a face, on one thread, by the runtime that nodes use.
+- `manifest.json` takes the figures, `card.md` takes tables drawn from those figures alone, so that a test can tell
+  when the two disagree.
+
+Left out: any choice. Nothing measured here flows back into the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.manifest import load as load_model
+from models import metrics
+from models.card import fill
+from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
+from models.degrade import CONDITIONS, degrade_all
+
+AFFECT = Path(__file__).parent / "affect"
+DEGRADE_SEED = 0
+COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+TIMED_ROUNDS = 40
+INVOKES_PER_ROUND = 25
+
+
+def measure(reader: metrics.Reader, faces: Faces, labels: tuple[str, ...], abstain_below: float) -> dict[str, Any]:
+    """Every figure of the card that needs nothing but the file and the faces."""
+    probabilities = reader.read_all(faces.images)
+    counts = metrics.confusion(probabilities, faces.labels)
+    clean = metrics.accuracy(probabilities, faces.labels)
+    sure = probabilities.max(axis=1) >= abstain_below
+    return {
+        "images": len(faces),
+        "accuracy": _rounded(clean),
+        "macro_f1": _rounded(metrics.macro_f1(counts)),
+        "ece": _rounded(metrics.calibration_error(probabilities, faces.labels)),
+        "recall": {name: _rounded(value) for name, value in zip(labels, metrics.recalls(counts), strict=True)},
+        "confusion": counts.tolist(),
+        "risk_coverage": {
+            f"{share:.2f}": _rounded(metrics.accuracy_at(probabilities, faces.labels, share)) for share in COVERAGES
+        },
+        "at_threshold": {
+            "coverage": _rounded(float(sure.mean())),
+            "accuracy": _rounded(metrics.accuracy(probabilities[sure], faces.labels[sure])),
+        },
+        "robustness": robustness(reader, faces),
+        "by_picture": by_picture(probabilities, faces),
+    }
+
+
+def robustness(reader: metrics.Reader, faces: Faces) -> dict[str, float]:
+    """Accuracy under each degradation of `models.degrade`."""
+    return {
+        name: _rounded(metrics.accuracy(reader.read_all(degrade_all(faces.images, how, DEGRADE_SEED)), faces.labels))
+        for name, how in CONDITIONS.items()
+    }
+
+
+def by_picture(probabilities: metrics.Probabilities, faces: Faces) -> dict[str, dict[str, float]]:
+    """Accuracy and balanced recall by thirds of the crop's mean luma and of its contrast."""
+    flat = faces.images.reshape(len(faces), -1)
+    found = {}
+    for name, value in {"luma": flat.mean(axis=1), "contrast": flat.std(axis=1)}.items():
+        low, high = np.quantile(value, (1 / 3, 2 / 3))
+        for third, here in {"low": value < low, "middle": (value >= low) & (value < high), "high": value >= high}.items():
+            part = probabilities[here], faces.labels[here]
+            found[f"{third} {name}"] = {
+                "images": int(here.sum()),
+                "accuracy": _rounded(metrics.accuracy(*part)),
+                "balanced_recall": _rounded(metrics.balanced_recall(*part)),
+            }
+    return found
+
+
+def invoke_times(contents: dict[str, bytes]) -> dict[str, float]:
+    """The median time of one bare invocation of each file, in turns so that they share the machine's moods.
+
+    Units: milliseconds.
+    """
+    readers = {name: metrics.Reader(content) for name, content in contents.items()}
+    spans: dict[str, list[float]] = {name: [] for name in readers}
+    for _ in range(TIMED_ROUNDS):
+        for name, reader in readers.items():
+            spans[name] += reader.invoke_ms(INVOKES_PER_ROUND)
+    return {name: _rounded(float(np.median(taken))) for name, taken in spans.items()}
+
+
+def float_accuracy(run: Path, faces: Faces) -> float | None:
+    """What the network scored before it was quantised; None where its checkpoint is not at hand."""
+    if not (run / "last.pt").exists():
+        return None
+    import torch
+
+    from models.quantise import trained
+    from models.train import score
+
+    return _rounded(score(trained(run)[0], faces, torch.device("cpu"))["accuracy"])
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser("python -m models.evaluate", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_valid.npz")
+    parser.add_argument("--model", type=Path, default=AFFECT / "affect.tflite", help="the int8 file")
+    parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="the run it was made from, for the float figure")
+    parser.add_argument("--rival", type=Path, help="another .tflite, to time in the same run")
+    options = parser.parse_args(arguments)
+    manifest = load_model(options.model)
+    faces = load(options.data, "valid")
+    figures = measure(metrics.Reader(manifest.content), faces, manifest.labels, manifest.abstain_below)
+    figures["float_accuracy"] = float_accuracy(options.run, faces)
+    contents = {"affect.tflite": manifest.content}
+    if options.rival:
+        contents[options.rival.name] = options.rival.read_bytes()
+    figures["invoke_ms"] = invoke_times(contents)
+    path = options.model.with_name("manifest.json")
+    stated = {**json.loads(path.read_text()), "measured": figures}
+    path.write_text(json.dumps(stated, indent=1) + "\n")
+    fill(options.model.with_name("card.md"), stated)
+    print(
+        f"FER+ valid, int8: accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}, "
+        f"ECE {figures['ece']:.4f}, {figures['invoke_ms']['affect.tflite']:.3f} ms."
+    )
+
+
+if __name__ == "__main__":
+    main()
