@@ -273,11 +273,22 @@ class Command(_Message):
 
 
 class Stored(_Message):
-    """Every event of this boot up to and with ``seq`` is on the hub's disk (quarantined ones too)."""
+    """Every event of this boot from ``since`` to ``seq``, both with, is on the hub's disk (quarantined ones too).
+
+    A run, not a total: the hub vouches only for what it has, so that an event lost between broker and hub is sent
+    again, and one that a full outbox dropped holds nothing up.
+    """
 
     kind: Literal["stored"] = "stored"
     boot: Boot
+    since: Seq
     seq: Seq
+
+    @model_validator(mode="after")
+    def _a_run(self) -> Self:
+        if self.since > self.seq:
+            raise ValueError("since must not be above seq")
+        return self
 
 
 Mood = MoodReleased | MoodSuppressed
