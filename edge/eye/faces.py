@@ -1,0 +1,172 @@
+"""Frames to faces: BlazeFace full-range on LiteRT, with a second, closer look for faces far away.
+
+Rules:
+- Luma only: the model's three channels are filled with it.
+- The first look sees the whole picture. The second sees one square of it at a finer scale: where small faces were
+  found lately, and otherwise the next square of a slow round. It runs every `SECOND_LOOK_EVERY` frames.
+- Only faces that the first look is too coarse for, and at a higher score, are taken from a second look.
+
+Left out: who is who over time (`edge.eye.tracks`).
+
+Source: Bazarevsky et al., "BlazeFace", 2019 (arXiv:1907.05047), for the anchors, the regression and the blending
+non-maximum suppression; the full-range variant has one 48×48 grid of one anchor each on 192×192 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import ModelError
+from edge.ports import Detector
+from edge.tflite import Tflite
+from edge.values import Box, Face, Frame, Luma
+
+SIDE_PX: Final = 192
+GRID: Final = 48
+SCORE_MIN: Final = 0.5
+OVERLAP_MAX: Final = 0.3
+SECOND_LOOK_EVERY: Final = 3
+SECOND_SCORE_MIN: Final = 0.65
+SECOND_SIDE_PX: Final = 224  # source pixels across: a 20-pixel face is then 17 of the model's
+COARSE_PX: Final = 14.0  # a face this wide in the model's pixels is surely found by the first look
+MEMORY_FRAMES: Final = 30
+
+Floats = NDArray[np.float32]
+
+
+def detect(frames: Iterable[Frame], detector: Detector) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
+    """Each frame with its faces, best score first."""
+    for frame in frames:
+        yield frame, detector.detect(frame)
+
+
+class BlazeFace:
+    """The `Detector` on a BlazeFace full-range file.
+
+    Shapes: input (1, 192, 192, 3) float32; outputs (1, 2304, 16) and (1, 2304, 1).
+    Raises: ModelError when the file is not of that form.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, *, second_look: bool = True) -> None:
+        self._model = Tflite(path, threads)
+        shapes = [tuple(detail["shape"]) for detail in (*self._model.inputs, *self._model.outputs)]
+        if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:
+            raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")
+        self._second_look = second_look
+        self._small: list[tuple[int, Face]] = []  # faces that only a second look found, with the frame they were in
+        self._round = 0
+
+    def detect(self, frame: Frame) -> tuple[Face, ...]:
+        found = self._look(frame.luma, (0, 0, frame.width_px, frame.height_px), SCORE_MIN)
+        if self._second_look and frame.index % SECOND_LOOK_EVERY == 0:
+            found += self._closer(frame, found)
+        return tuple(sorted(found, key=lambda face: -face.score))
+
+    def _closer(self, frame: Frame, found: list[Face]) -> list[Face]:
+        """Small faces that the first look missed, in one square of the picture."""
+        self._small = [(index, face) for index, face in self._small if frame.index - index < MEMORY_FRAMES]
+        square = self._square(frame)
+        coarse_px = COARSE_PX * max(frame.width_px, frame.height_px) / SIDE_PX
+        more = [
+            face
+            for face in self._look(frame.luma, square, SECOND_SCORE_MIN)
+            if face.box_px[2] < coarse_px and all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found)
+        ]
+        self._small += [(frame.index, face) for face in more]
+        return more
+
+    def _square(self, frame: Frame) -> tuple[int, int, int, int]:
+        """Where to look closer: at the small face not looked at for longest, or, every other time, on the round."""
+        side = min(SECOND_SIDE_PX, frame.width_px, frame.height_px)
+        columns, rows = -(-frame.width_px // side), -(-frame.height_px // side)
+        self._round += 1
+        if self._small and self._round % 2:
+            x, y = self._small[0][1].centre_px
+            left, top = round(x - side / 2), round(y - side / 2)
+        else:
+            cell = (self._round // 2 if self._small else self._round) % (columns * rows)
+            left = (cell % columns) * (frame.width_px - side) // max(columns - 1, 1)
+            top = (cell // columns) * (frame.height_px - side) // max(rows - 1, 1)
+        left, top = min(max(left, 0), frame.width_px - side), min(max(top, 0), frame.height_px - side)
+        return left, top, side, side
+
+    def _look(self, luma: Luma, region: tuple[int, int, int, int], score_min: float) -> list[Face]:
+        left, top, width, height = region
+        scale = SIDE_PX / max(width, height)
+        inner_w, inner_h = round(width * scale), round(height * scale)
+        pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
+        picture = cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h))
+        buffer = self._model.input[0]
+        buffer.fill(-1.0)
+        buffer[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w] = (picture * np.float32(1 / 127.5) - 1)[..., None]
+        del buffer
+        raw, logits = self._model.invoke()
+        faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
+        return [_placed(face, left - pad_x / scale, top - pad_y / scale, 1 / scale) for face in faces]
+
+
+def decode(raw: Floats, logits: Floats, score_min: float) -> tuple[Floats, Floats]:
+    """The anchors that score enough, best first.
+
+    Shapes: raw (2304, 16), logits (2304,) to boxes and keypoints (n, 8, 2) and scores (n,).
+    Units: model pixels; row 0 is the top left corner, row 1 width and height, rows 2 to 7 the keypoints.
+    """
+    keep = np.flatnonzero(logits >= np.log(score_min / (1 - score_min)))
+    keep = keep[np.argsort(-logits[keep])]
+    anchors = (np.stack([keep % GRID, keep // GRID], axis=1) + 0.5) * (SIDE_PX / GRID)
+    points = raw[keep].reshape(-1, 8, 2).copy()
+    points[:, 0] += anchors - points[:, 1] / 2
+    points[:, 2:] += anchors[:, None]
+    return points, (1 / (1 + np.exp(-logits[keep]))).astype(np.float32)
+
+
+def suppress(points: Floats, scores: Floats) -> list[Face]:
+    """Blending non-maximum suppression: what overlaps the best is averaged into it by score.
+
+    Shapes: as `decode` gives them. Units: model pixels.
+    """
+    faces = []
+    while len(scores):
+        same = _overlaps(points[0], points) > OVERLAP_MAX
+        same[0] = True
+        weights = scores[same] / scores[same].sum()
+        blended = (points[same] * weights[:, None, None]).sum(axis=0).tolist()
+        (x, y), (w, h) = blended[:2]
+        faces.append(Face((x, y, w, h), float(scores[0]), tuple((px, py) for px, py in blended[2:])))
+        points, scores = points[~same], scores[~same]
+    return faces
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / (one[2] * one[3] + other[2] * other[3] - both)
+
+
+def _overlaps(best: Floats, points: Floats) -> Floats:
+    low = np.maximum(best[0], points[:, 0])
+    high = np.minimum(best[0] + best[1], points[:, 0] + points[:, 1])
+    both = np.clip(high - low, 0, None).prod(axis=1)
+    unions: Floats = best[1].prod() + points[:, 1].prod(axis=1) - both
+    return np.asarray(both / unions, dtype=np.float32)
+
+
+def _placed(face: Face, left_px: float, top_px: float, scale: float) -> Face:
+    """The face in source pixels."""
+    x, y, w, h = face.box_px
+    return replace(
+        face,
+        box_px=(left_px + x * scale, top_px + y * scale, w * scale, h * scale),
+        keypoints_px=tuple((left_px + px * scale, top_px + py * scale) for px, py in face.keypoints_px),
+    )
