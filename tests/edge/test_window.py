@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.wire import ZoneSpec
+from edge.clock import ClipClock
 from edge.config import Privacy
 from edge.eye.window import tumble
-from edge.fakes import FakeClock
 from edge.values import Moment, Mood, Reading, Tumbled, Visit, Window
 
 HALVES = (
@@ -31,7 +31,7 @@ def moments(crowds: Iterable[tuple[Reading, ...]], start_s: float = 0.0) -> list
 
 
 def run(stream: list[Moment], privacy: Privacy | None = None, wall_s: float = 0.0, flush: bool = True) -> list[Tumbled]:
-    return list(tumble(stream, HALVES, FakeClock(wall_s), privacy or Privacy(), flush=flush))
+    return list(tumble(stream, HALVES, ClipClock(wall_s), privacy or Privacy(), flush=flush))
 
 
 def windows(tumbled: list[Tumbled], zone: int = 0) -> list[Window]:
