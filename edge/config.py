@@ -25,6 +25,8 @@ WINDOW_MAX_S: Final = 1800
 EPSILON_CEILING: Final = 1.0
 EPSILON_PER_DAY_CEILING: Final = 24.0
 
+SHIPPED: Final = Path(__file__).parents[1] / "models"
+
 Zone = ZoneSpec
 
 
@@ -92,8 +94,8 @@ class Outbox(_Part):
 class Models(_Part):
     """Model files; the face detector is fetched by ``python -m models.fetch``."""
 
-    affect: Path = Path("models/affect/affect.tflite")
-    faces: Path = Path("models/faces/face_detection_full_range_sparse.tflite")
+    affect: Path = SHIPPED / "affect" / "affect.tflite"
+    faces: Path = SHIPPED / "faces" / "face_detection_full_range_sparse.tflite"
     threads: Annotated[int, Field(ge=1, le=4)] = 1
 
 
