@@ -1,0 +1,168 @@
+"""The hub's pages as one ASGI app: public page, doors, and the rooms behind them.
+
+Rules:
+- Every route names who may open it; an app with a route that does not is not built.
+- What a person reads when something is refused is a sentence on a calm page.
+
+Left out: the rooms themselves (`tablet`, `dashboard`, `auditor`), and serving (`hub.__main__`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from contract.errors import AttuneError, StoreError
+from hub import auditor, dashboard, tablet
+from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
+from hub.guard import Guard
+from hub.templating import STATIC, Pages, static
+from hub.views import Changes, Desk, Reads, Settings
+
+_REFUSED: Final = {
+    400: ("That could not be read", "The form or address has something in it that this page does not know."),
+    401: (
+        "Please come in by your link",
+        "This page opens with a link from this hub: ask whoever runs it for one.",
+    ),
+    403: ("This door is not yours", "The link you came in by opens other pages than this one."),
+    404: ("Nothing here", "There is no such page, or what it was about is over."),
+    405: ("Not like this", "This address does not take that kind of request."),
+    429: ("Too many tries", "Wait a minute, then open the link again."),
+    500: ("Something went wrong", "The hub wrote down what. Try again; if it stays, run attune-hub check."),
+    503: ("The hub cannot read its store", "Check the disk of the hub's machine, then open the page again."),
+}
+
+
+def create_app(
+    *,
+    reads: Reads,
+    desk: Desk,
+    doors: Doors,
+    changes: Changes,
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    export: Callable[[Path], None] | None = None,
+) -> FastAPI:
+    """The app. ``export`` writes the auditor's zip to a path; without it that door says so."""
+    pages = Pages.of(settings)
+
+    def render() -> str:
+        return pages.text("_board.html", board=tablet.board_of(reads, clock()))
+
+    board = tablet.Board(render, changes, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(board.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app = FastAPI(title="Attune hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.doors = doors
+    app.include_router(_public(pages, reads, doors, clock))
+    app.include_router(tablet.routes(pages, board, reads, desk, clock))
+    app.include_router(dashboard.routes(pages, reads, clock))
+    app.include_router(auditor.routes(pages, reads, export))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _say_refusals(app, pages)
+    _check_doors(app.routes)
+    app.add_middleware(Guard, hosts=settings.hosts)
+    return app
+
+
+def _public(pages: Pages, reads: Reads, doors: Doors, clock: Callable[[], float]) -> APIRouter:
+    router, tries = APIRouter(dependencies=[Depends(ANYONE)]), Tries()
+
+    @router.get("/", response_class=HTMLResponse)
+    def notice(request: Request) -> Response:
+        return pages.page(request, "public.html", nodes=dashboard.sensed(reads, clock()))
+
+    @router.get("/enter", response_class=HTMLResponse)
+    def door(request: Request, key: Annotated[str, Query(max_length=100)] = "") -> Response:
+        return pages.page(request, "enter.html", key=key)
+
+    @router.post("/enter")
+    def enter(request: Request, key: Annotated[str, Form(max_length=100)]) -> Response:
+        if not tries.allow(request.client.host if request.client else ""):
+            raise HTTPException(429)
+        entered = doors.enter(key)
+        if entered is None:
+            return pages.page(request, "enter.html", 403, key="", refused=True)
+        token, session = entered
+        response = RedirectResponse(HOME[session.role], 303)
+        seat(response, request, token, session.role)
+        return response
+
+    @router.post("/leave")
+    def leave(request: Request) -> Response:
+        response = RedirectResponse("/", 303)
+        unseat(response, request, doors)
+        return response
+
+    @router.get("/healthz", response_class=PlainTextResponse)
+    def healthz() -> str:
+        reads.counts()
+        return "well\n"
+
+    @router.get("/sw.js")
+    def service_worker() -> Response:
+        text = pages.text("sw.js", shell=[static(name) for name in SHELL])
+        return Response(text, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    @router.get("/manifest.webmanifest")
+    def manifest() -> Response:
+        return FileResponse(STATIC / "manifest.webmanifest", media_type="application/manifest+json")
+
+    return router
+
+
+SHELL: Final = (
+    "attune.css",
+    "offline.js",
+    "icons/attune.svg",
+    "vendor/atkinson-hyperlegible-next-latin-wght-normal.woff2",
+)
+
+
+def _say_refusals(app: FastAPI, pages: Pages) -> None:
+    def refusal(request: Request, status_code: int) -> Response:
+        code = status_code if status_code in _REFUSED else 400 if status_code < 500 else 500
+        head, sentence = _REFUSED[code]
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"error": sentence}, status_code)
+        session = session_of(request)
+        home = HOME[session.role] if session else "/"
+        return pages.page(request, "refused.html", status_code, head=head, sentence=sentence, home=home)
+
+    def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AnyHTTPException)
+        return refusal(request, error.status_code)
+
+    app.add_exception_handler(AnyHTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, lambda request, _: refusal(request, 400))
+    app.add_exception_handler(StoreError, lambda request, _: JSONResponse({"error": _REFUSED[503][1]}, 503))
+
+
+def _check_doors(routes: Iterable[object]) -> None:
+    for route in routes:
+        if isinstance(route, APIRoute) and allowed(route) is None:
+            raise AttuneError(f"The route {route.path} does not say who may open it: give it an Allow.")
+
+
+def allowed(route: APIRoute) -> Allow | None:
+    """The doorkeeper of a route."""
+    return next((part.call for part in route.dependant.dependencies if isinstance(part.call, Allow)), None)

@@ -1,0 +1,89 @@
+"""The auditor's page: every event received, byte for byte, what was refused and why, and the way to check it all.
+
+Rules:
+9. What is shown is what arrived; nothing is rounded, renamed or left out, and nothing here can be changed.
+-  Long lists are paged by id, newest first, so that a page stays what it was while events arrive.
+
+Left out: making and checking the export (it comes from the hub's audit, and is checked with no hub at all).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.background import BackgroundTask
+
+from contract.wire import KINDS, Kind
+from hub.auth import AUDIT, Session
+from hub.templating import Pages
+from hub.views import Reads
+
+PAGE: Final = 50
+Here = Annotated[Session, Depends(AUDIT)]
+_SHOWN: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind not in ("config", "command", "stored"))
+
+
+def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) -> APIRouter:
+    """The auditor's pages, all of them read-only."""
+    router = APIRouter()
+
+    @router.get("/audit", response_class=HTMLResponse)
+    def audit(
+        request: Request,
+        session: Here,
+        before: Annotated[int | None, Query(ge=1)] = None,
+        node: Annotated[str, Query(max_length=32)] = "",
+        kind: Annotated[str, Query(max_length=10)] = "",
+        zone: Annotated[str, Query(pattern="^[0-9]{0,2}$")] = "",
+    ) -> Response:
+        events = reads.events(
+            before=before, limit=PAGE + 1, node=node or None, kind=kind or None, zone=int(zone) if zone else None
+        )
+        nodes = reads.nodes()
+        return pages.page(
+            request,
+            "audit.html",
+            session=session,
+            events=events[:PAGE],
+            older=events[PAGE - 1].id if len(events) > PAGE else None,
+            first=before is None,
+            chosen={"node": node, "kind": kind, "zone": zone},
+            nodes=nodes,
+            zones=sorted({spec.id for view in nodes if view.birth for spec in view.birth.zones}),
+            kinds=_SHOWN,
+            counts=reads.counts(),
+            ledgers=reads.ledgers(),
+            exports=export is not None,
+        )
+
+    @router.get("/audit/refused", response_class=HTMLResponse)
+    def refused(request: Request, session: Here, before: Annotated[int | None, Query(ge=1)] = None) -> Response:
+        found = reads.refused(before=before, limit=PAGE + 1)
+        older = found[PAGE - 1].id if len(found) > PAGE else None
+        return pages.page(
+            request, "refused_events.html", session=session, refused=found[:PAGE], older=older, first=before is None
+        )
+
+    @router.get("/audit/export.zip")
+    def download(session: Here) -> Response:
+        if export is None:
+            raise HTTPException(404)
+        handle, name = tempfile.mkstemp(prefix="attune-export-", suffix=".zip")
+        os.close(handle)
+        path = Path(name)
+        try:
+            export(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return FileResponse(
+            path, media_type="application/zip", filename="attune-export.zip", background=BackgroundTask(path.unlink)
+        )
+
+    return router

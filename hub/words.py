@@ -1,0 +1,161 @@
+"""What pages say about zones, nodes and nudges, in the words of the people who read them.
+
+Rules:
+6. What staff read never names an emotion: `mood_low` has no words, so a nudge may well come without a reason.
+-  No data is never shown as calm: what cannot see says so, in the same calm voice.
+-  Advice says what to do, not only what is wrong.
+
+Left out: what notices in the shop say (they do name emotion recognition; see the public page).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, Literal
+
+from contract.wire import Reason, Trouble
+from hub.views import NodeView, NudgeView, Outcome, Shown
+
+SILENT_S: Final = 150.0
+WHY: Final[dict[Reason, str]] = {
+    "long_dwell": "has been here a while",
+    "searching": "seems to be looking for something",
+    "returning": "came back",
+    "unattended": "nobody near",
+}
+URGENCY: Final = {1: "when you have a moment", 2: "soon, if you can", 3: "first, if you can"}
+OUTCOMES: Final[dict[Outcome, str]] = {"helped": "Helped", "browsing": "Just browsing", "nobody": "Nobody there"}
+ENDED: Final[dict[Shown, str]] = {
+    "open": "waiting",
+    "taken": "on the way",
+    "answered": "answered",
+    "withdrawn": "the customer moved on",
+    "expired": "nobody was free",
+}
+
+_BLIND: Final[dict[Trouble, str]] = {
+    "camera_lost": "cannot see: its camera does not answer",
+    "eye_stopped": "has stopped looking",
+    "model_refused": "is off: its model was refused",
+    "badges_unreadable": "cannot read badges, so it reads nobody",
+    "accelerator_lost": "is slower than usual",
+    "hot": "is slower than usual: it is hot",
+    "throttled": "is slower than usual",
+    "disk_full": "has no room left on its disk",
+    "clock_jumped": "is setting its clock",
+    "closed": "rests until opening time",
+    "no_notice": "waits until the notice is put up",
+    "switch": "is paused",
+    "command": "is paused",
+    "link_lost": "cannot be reached",
+    "stopped": "is switched off",
+}
+_ADVICE: Final[dict[Trouble, str]] = {
+    "camera_lost": "its camera does not answer: push the camera's cable in on both ends, then restart the node",
+    "eye_stopped": "its eye has stopped: restart the node; if it stops again, run attune-edge check there",
+    "model_refused": "its model file was refused: install the node's software again",
+    "badges_unreadable": "it cannot read badges where it looks, so it reads nobody: bring the camera nearer or "
+    "clean its lens",
+    "accelerator_lost": "its accelerator is gone, and it goes on without: plug it in again when the shop is closed",
+    "hot": "it is hot: give it air, and check its fan",
+    "throttled": "it slows itself down: check its fan and its power supply",
+    "disk_full": "its disk is full, and the oldest mood records are dropped: check the hub's link, then the disk",
+    "clock_jumped": "its clock has jumped: check that the shop's network gives it the time",
+    "closed": "the shop is closed by its opening hours",
+    "no_notice": "it senses nothing until you acknowledge the printed notice",
+    "switch": "its switch is off: flip it when sensing may go on",
+    "command": "it was paused from here",
+    "link_lost": "it cannot be reached: check its power and the network",
+    "stopped": "it was switched off: plug it in when sensing may go on",
+}
+
+Tone = Literal["well", "rest", "look"]
+_RESTING: Final[frozenset[Trouble | None]] = frozenset(("closed", "switch", "command", "no_notice", "stopped"))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """One node in one sentence. ``sees`` is whether its quiet means anything."""
+
+    name: str
+    title: str
+    sees: bool
+    tone: Tone
+    state: str
+    sentence: str
+    zones: tuple[str, ...]
+
+
+def node_title(name: str) -> str:
+    """``window-1`` reads "Window 1"."""
+    words = name.replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def span(seconds: float) -> str:
+    """A length of time as one says it: ``40 s``, ``3 min``, ``2 h``, ``5 days``."""
+    for size_s, unit in ((172_800, "days"), (7_200, "h"), (120, "min")):
+        if seconds >= size_s:
+            per_s = {"days": 86_400, "h": 3_600, "min": 60}[unit]
+            return f"{seconds / per_s:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def why(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
+    """Reasons in the staff's words, those that have any."""
+    return tuple(WHY[reason] for reason in reasons if reason in WHY)
+
+
+def staff_line(node: NodeView, now_s: float) -> NodeLine:
+    """What staff read of a node: whether it watches, and no jargon."""
+    title, zones = node_title(node.name), _zones(node)
+    silent = _silent(node, now_s)
+    if silent or node.state == "offline":
+        return NodeLine(node.name, title, False, "look", "out of reach", f"{title} camera cannot be reached", zones)
+    if node.state == "paused":
+        words = _BLIND.get(node.reason, "is paused") if node.reason else "is paused"
+        return NodeLine(node.name, title, False, "rest", "paused", f"{title} camera {words}", zones)
+    if node.state == "degraded":
+        sees = node.reason in ("accelerator_lost", "hot", "throttled", "clock_jumped", "disk_full")
+        words = _BLIND.get(node.reason, "is not well") if node.reason else "is not well"
+        return NodeLine(node.name, title, sees, "look", "not well", f"{title} camera {words}", zones)
+    return NodeLine(node.name, title, True, "well", "watching", f"{title} camera is watching", zones)
+
+
+def owner_line(node: NodeView, now_s: float) -> NodeLine:
+    """What the owner reads of a node: what is wrong and what to do."""
+    line = staff_line(node, now_s)
+    name = f"Node {node.name}"
+    if _silent(node, now_s):
+        ago = span(now_s - node.heard_s) if node.heard_s is not None else "a long time"
+        sentence = f"{name} has not been heard for {ago}: check its power and its network cable."
+    elif node.reason in _ADVICE and node.state != "online":
+        sentence = f"{name}: {_ADVICE[node.reason]}."
+    elif node.state == "offline":
+        sentence = f"{name} is out of reach since {span(now_s - node.since_s)}: check its power and its network cable."
+    elif node.state != "online":
+        sentence = f"{name} is {node.state}: run attune-edge check on it."
+    elif node.health and node.health.throttled:
+        sentence = f"{name} is throttling: check its fan and its power supply."
+    elif node.health and node.health.outbox_dropped:
+        sentence = f"{name} had to drop {node.health.outbox_dropped} old mood records: check its link to the hub."
+    else:
+        sentence = f"{name} is well."
+    tone: Tone = "look" if line.tone == "well" and not sentence.endswith("is well.") else line.tone
+    tone = "rest" if node.state == "offline" and node.reason in _RESTING else tone
+    return NodeLine(node.name, line.title, line.sees, tone, line.state, sentence, line.zones)
+
+
+def typical_answer_s(nudges: tuple[NudgeView, ...]) -> float | None:
+    """The median time from a nudge to somebody on the way, or None when nobody went yet."""
+    waits_s = [nudge.taken_s - nudge.opened_s for nudge in nudges if nudge.taken_s is not None]
+    return median(waits_s) if waits_s else None
+
+
+def _silent(node: NodeView, now_s: float) -> bool:
+    return node.state != "offline" and node.heard_s is not None and now_s - node.heard_s > SILENT_S
+
+
+def _zones(node: NodeView) -> tuple[str, ...]:
+    return tuple(zone.name for zone in node.birth.zones) if node.birth else ()
