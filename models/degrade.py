@@ -51,7 +51,8 @@ def jpeg(image: Luma, rng: np.random.Generator, quality: int = 20) -> Luma:
     padded = cv2.copyMakeBorder(image, dy, 8 - dy, dx, 8 - dx, cv2.BORDER_REPLICATE)
     _, coded = cv2.imencode(".jpg", padded, (cv2.IMWRITE_JPEG_QUALITY, quality))
     height, width = image.shape
-    return _luma(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)[dy : dy + height, dx : dx + width])
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
+    return _luma(decoded[dy : dy + height, dx : dx + width])
 
 
 def mask(image: Luma, rng: np.random.Generator) -> Luma:
@@ -94,9 +95,7 @@ def off_centre(image: Luma, rng: np.random.Generator, shift_px: float = 4.0, sca
     return warp(image, scale=1 + rng.uniform(-scale, scale), shift_px=shift)
 
 
-def warp(
-    image: Luma, angle_deg: float = 0.0, scale: float = 1.0, shift_px: tuple[float, float] = (0.0, 0.0)
-) -> Luma:
+def warp(image: Luma, angle_deg: float = 0.0, scale: float = 1.0, shift_px: tuple[float, float] = (0.0, 0.0)) -> Luma:
     """Turned, scaled and shifted about the centre, with the edge repeated outside."""
     height, width = image.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, scale)
@@ -105,7 +104,7 @@ def warp(
 
 
 def _luma(values: NDArray[np.generic]) -> Luma:
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 #: The robustness table's rows, in its order.

@@ -20,6 +20,7 @@ import numpy as np
 from edge.manifest import load as load_model
 from models import metrics
 from models.card import fill
+from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
 from models.degrade import CONDITIONS, degrade_all
 
@@ -69,7 +70,8 @@ def by_picture(probabilities: metrics.Probabilities, faces: Faces) -> dict[str, 
     found = {}
     for name, value in {"luma": flat.mean(axis=1), "contrast": flat.std(axis=1)}.items():
         low, high = np.quantile(value, (1 / 3, 2 / 3))
-        for third, here in {"low": value < low, "middle": (value >= low) & (value < high), "high": value >= high}.items():
+        thirds = {"low": value < low, "middle": (low <= value) & (value < high), "high": value >= high}
+        for third, here in thirds.items():
             part = probabilities[here], faces.labels[here]
             found[f"{third} {name}"] = {
                 "images": int(here.sum()),
@@ -134,4 +136,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

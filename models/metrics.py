@@ -38,7 +38,7 @@ class Reader:
             self._interpreter.set_tensor(self._input["index"], crop.reshape(self._input["shape"]))
             self._interpreter.invoke()
             rows.append(self._interpreter.get_tensor(self._output["index"])[0])
-        return ((np.array(rows, np.float32) - zero_point) * scale).astype(np.float32)
+        return np.asarray((np.array(rows, np.float32) - zero_point) * scale, np.float32)
 
     def invoke_ms(self, times: int) -> list[float]:
         """How long each of so many bare invocations took."""

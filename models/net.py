@@ -21,7 +21,7 @@ from edge.manifest import LABELS
 STEM, WIDE, DEEP, TOP = 16, 32, 72, 120
 
 
-class Conv(nn.Module):
+class Conv(nn.Module):  # type: ignore[misc]
     """3×3 convolution and batch norm, halving the picture when ``stride`` is 2."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -37,7 +37,7 @@ class Conv(nn.Module):
         return result
 
 
-class Residual(nn.Module):
+class Residual(nn.Module):  # type: ignore[misc]
     """Two convolutions around which the input is carried."""
 
     def __init__(self, channels: int) -> None:
@@ -49,7 +49,7 @@ class Residual(nn.Module):
         return functional.relu(x + self.second(functional.relu(self.first(x))))
 
 
-class AffectNet(nn.Module):
+class AffectNet(nn.Module):  # type: ignore[misc]
     """Luma to the logits of eight emotions.
 
     Shapes: (n, 1, 48, 48) float, 0 to 255, to (n, 8).

@@ -29,6 +29,7 @@ from torch.optim.swa_utils import AveragedModel
 from contract.errors import ConfigError
 from edge.manifest import INPUT, LABELS, OUTPUT
 from models.augment import batch as variants
+from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, SIZE_PX, Faces, hold_out, load
 from models.flatfile import FlatFile, Grid
 from models.metrics import Reader, accuracy
@@ -70,14 +71,12 @@ def fold(net: AffectNet, temperature: float = 1.0) -> list[Node]:
 
 def _folded(part: Conv, name: str, source: str, relu: bool, gain: float = 1.0) -> Node:
     norm = part.norm
-    assert norm.running_var is not None and norm.running_mean is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     weight = (part.conv.weight * factor[:, None, None, None] * gain).detach()
     bias = (norm.bias - norm.running_mean * factor).detach()
     return Node("conv", name, (source,), weight, bias, part.stride, relu)
 
 
-@torch.no_grad()
 def run(nodes: list[Node], luma: Tensor) -> dict[str, Tensor]:
     """Every tensor of the folded network, in floats."""
     values = {"luma": luma}
@@ -141,7 +140,8 @@ def write(nodes: list[Node], grid: dict[str, Grid], shapes: dict[str, tuple[int,
 
 def _constants(file: FlatFile, node: Node, source: Grid) -> list[int]:
     """Weights as int8 (by output channel for a convolution) and the bias as int32 on the product's grid."""
-    assert node.weight is not None and node.bias is not None
+    assert node.weight is not None
+    assert node.bias is not None
     weight = node.weight.numpy()
     if node.kind == "conv":
         weight = weight.transpose(0, 2, 3, 1)
@@ -209,7 +209,7 @@ def provenance(state: dict[str, Any], held: Faces, temperature: float) -> dict[s
     """Where the file comes from."""
     history = state["history"]
     return {
-        "data": "FER+ train split, images with a majority, less the hold-out (Barsoum et al., 2016; images of FER-2013)",
+        "data": "FER+ train split, images with a majority, less the hold-out",
         "hold_out_images": len(held),
         "hold_out_accuracy_float": round(history[-1]["accuracy"], 4),
         "recipe": state["recipe"],
@@ -246,8 +246,8 @@ def main(arguments: list[str] | None = None) -> None:
     (options.out / "affect.tflite").write_bytes(content)
     (options.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     held_accuracy = accuracy(probabilities, held.labels)
-    print(f"Wrote {options.out / 'affect.tflite'}: {len(content)} bytes, hold-out accuracy {held_accuracy:.4f} in int8.")
+    print(f"Wrote affect.tflite to {options.out}: {len(content)} bytes, hold-out accuracy {held_accuracy:.4f} in int8.")
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -14,7 +14,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from contract.errors import ConfigError
 from models.augment import batch as variants
+from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, hold_out, load
 from models.net import AffectNet, pixels
 
@@ -66,18 +68,15 @@ class Training:
     def checkpoint(self) -> Path:
         return self.run / "last.pt"
 
-    def epochs(self) -> None:
-        """Runs what is left, saving after each epoch."""
+    def epochs(self) -> Iterator[dict[str, float]]:
+        """Runs what is left; gives each epoch's figures once its checkpoint is on disk."""
         for epoch in range(len(self.history), self.recipe.epochs):
             begun = time.monotonic()
             loss = self._epoch(epoch)
             measured = score(self.average.module, self.held, self.device)
             self.history.append({"epoch": epoch + 1, "loss": loss, **measured, "seconds": time.monotonic() - begun})
             self._save()
-            tqdm.write(
-                f"epoch {epoch + 1}/{self.recipe.epochs}: loss {loss:.3f}, hold-out accuracy "
-                f"{measured['accuracy']:.4f}, {self.history[-1]['seconds']:.0f} s"
-            )
+            yield self.history[-1]
 
     def _epoch(self, epoch: int) -> float:
         recipe = self.recipe
@@ -102,7 +101,7 @@ class Training:
         loss.backward()
         self.optimiser.step()
         self.average.update_parameters(self.net)
-        return float(loss)
+        return float(loss.detach())
 
     def _save(self) -> None:
         state = {
@@ -123,7 +122,7 @@ class Training:
             return
         state: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         if state["recipe"] != asdict(self.recipe):
-            raise SystemExit(f"{self.checkpoint} was trained by another recipe: give another --run, or delete it.")
+            raise ConfigError(f"{self.checkpoint} was trained by another recipe: give another --run, or delete it.")
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -139,7 +138,7 @@ def rate(recipe: Recipe, epoch: float) -> float:
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """An exponential average that looks back over the last tenth of a young run, and 1 / (1 - decay) steps of an old."""
+    """An exponential average; while young it looks back over the last tenth only, so that it forgets its start."""
 
     def average(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
         steps = float(count)
@@ -158,11 +157,12 @@ def mixup(luma: Tensor, targets: Tensor, alpha: float, rng: np.random.Generator)
     return torch.lerp(luma[other], luma, share), torch.lerp(targets[other], targets, share)
 
 
-@torch.no_grad()
 def score(net: nn.Module, faces: Faces, device: torch.device) -> dict[str, float]:
     """Accuracy against the majority and cross-entropy against the votes."""
     net.eval()
-    logits = torch.cat([net(pixels(part, device)).cpu() for part in np.array_split(faces.images, len(faces) // 256 + 1)])
+    parts = np.array_split(faces.images, len(faces) // 256 + 1)
+    with torch.no_grad():
+        logits = torch.cat([net(pixels(part, device)).cpu() for part in parts])
     hits = logits.argmax(1).numpy() == faces.labels
     entropy = functional.cross_entropy(logits, torch.from_numpy(faces.targets))
     return {"accuracy": float(hits.mean()), "cross_entropy": float(entropy)}
@@ -199,11 +199,15 @@ def main(arguments: list[str] | None = None) -> None:
     fit, held = hold_out(load(options.data, "train"), recipe.seed)
     options.run.mkdir(parents=True, exist_ok=True)
     training = Training(recipe, options.run, fit, held)
-    training.epochs()
+    for row in training.epochs():
+        tqdm.write(
+            f"epoch {row['epoch']}/{recipe.epochs}: loss {row['loss']:.3f}, "
+            f"hold-out accuracy {row['accuracy']:.4f}, {row['seconds']:.0f} s"
+        )
     draw_curves(training.history, options.run / "curves.png")
     hours = sum(row["seconds"] for row in training.history) / 3600
     print(f"Trained {recipe.epochs} epochs on {len(fit)} faces in {hours:.2f} h ({training.device}).")
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)
