@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from edge.manifest import load as load_model
-from models import metrics
+from models import groups, metrics
 from models.card import fill
 from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
@@ -116,8 +116,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=AFFECT / "affect.tflite", help="the int8 file")
     parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="the run it was made from, for the float figure")
     parser.add_argument("--rival", type=Path, help="another .tflite, to time in the same run")
+    parser.add_argument("--groups", type=Path, help="compare groups on this annotated CSV (image, label, …) instead")
     options = parser.parse_args(arguments)
     manifest = load_model(options.model)
+    if options.groups:
+        annotated = groups.load(options.groups, manifest.labels)
+        answers = metrics.Reader(manifest.content).read_all(annotated.images).argmax(axis=1)
+        print(groups.report(groups.compare(answers, annotated)))
+        return
     faces = load(options.data, "valid")
     figures = measure(metrics.Reader(manifest.content), faces, manifest.labels, manifest.abstain_below)
     figures["float_accuracy"] = float_accuracy(options.run, faces)
