@@ -6,10 +6,16 @@ Left out: what is said (`edge.eye.gate`) and the other end (`edge.courier.intake
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from contract.errors import LinkError
 from edge.record import ORDER_BYTES, Order, Record, decode_order, encode
+
+PATIENCE_S: Final = 10.0
+_RETRY_S: Final = 0.1
 
 
 class Link:
@@ -19,15 +25,23 @@ class Link:
         self._socket = connected
 
     @classmethod
-    def connect(cls, path: Path) -> Link:
-        """Raises: LinkError when nobody listens at ``path``."""
+    def connect(cls, path: Path, given_up: Callable[[], bool] = lambda: False) -> Link:
+        """Waits up to `PATIENCE_S` for the courier, unless given up before.
+
+        Raises: LinkError when nobody listens at ``path``.
+        """
         link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            link.connect(str(path))
-        except OSError as error:
-            link.close()
-            raise LinkError(f"The courier does not listen at {path}: start attune-edge courier first.") from error
-        return cls(link)
+        until_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                link.connect(str(path))
+                return cls(link)
+            except OSError as error:
+                if time.monotonic() < until_s and not given_up():
+                    time.sleep(_RETRY_S)
+                    continue
+                link.close()
+                raise LinkError(f"The courier does not listen at {path}: start attune-edge courier first.") from error
 
     def send(self, record: Record) -> None:
         """Raises: LinkError when the courier is gone."""
