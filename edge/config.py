@@ -5,7 +5,6 @@ The floors of rule 10 stand here and nowhere else: no file and no hub lowers the
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contract.config_error import sentence
 from contract.errors import ConfigError
 from contract.wire import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
 from edge.zones import check
@@ -152,27 +152,8 @@ def parse(body: dict[str, Any], said_in: str, base: Path) -> NodeConfig:
     try:
         config = NodeConfig.model_validate_json(json.dumps(body, default=str))  # as JSON: the wire's types are strict
     except ValidationError as error:
-        raise ConfigError(f"{said_in}: {_sentence(NodeConfig, error)}") from None
+        raise ConfigError(f"{said_in}: {sentence(NodeConfig, error)}") from None
     return _anchored(config, base)
-
-
-def _sentence(model: type[BaseModel], error: ValidationError) -> str:
-    found = error.errors(include_url=False)
-    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])  # a typo explains the rest
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys(model, first["loc"][:-1]), n=1, cutoff=0.4)
-        return f"unknown key '{place}'" + (f"; did you mean '{near[0]}'?" if near else "; remove it.")
-    return f"'{place or 'config'}' cannot be used: {first['msg']}."
-
-
-def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        field = model.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return list(ZoneSpec.model_fields) if "zones" in path else []
-        model = field.annotation
-    return list(model.model_fields)
 
 
 def _anchored(config: NodeConfig, base: Path) -> NodeConfig:

@@ -1,0 +1,326 @@
+"""The nudge engine: when to ask staff to look after a zone, and when to stop. Pure: no clock, no store, no wire.
+
+Rules:
+- A zone has at most one nudge that is open or taken.
+- A need raises one when its level is at least the zone's ``level_from``, the zone is not resting, the shop is not in
+  its quiet hours, and fewer than ``per_hour`` were raised in the last hour.
+- What came late is history: it neither raises, renews nor withdraws anything.
+- Nobody takes it for ``hand_over_s``: it is asked again (handed over), and again after as long.
+- It is withdrawn when the zone's level falls to 0, when what the node said is no longer good, or when the node stops
+  sensing; it expires ``expires_s`` after it was raised.
+- Somebody on the way keeps it, whatever the zone says, until they answer or ``taken_max_s`` is over.
+- A zone rests for ``rest_s`` after each nudge, and for ``rest_browsing_s`` after *just browsing*.
+- A clock that jumps back ends what it would otherwise keep open.
+
+Left out: who is asked (all tablets are, until staff have names), thresholds learnt from answers and the hold-out:
+both come in as ``level_from`` of a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
+from typing import Final
+
+from contract.wire import Reason
+from hub.views import Outcome
+
+HOUR_S: Final = 3_600.0
+ZoneKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A span of the day without nudges; it may pass midnight. Units: minutes since midnight, local time."""
+
+    from_min: int
+    to_min: int
+
+    def holds(self, minute: int) -> bool:
+        """Whether this minute of the day lies in the span."""
+        if self.from_min <= self.to_min:
+            return self.from_min <= minute < self.to_min
+        return minute >= self.from_min or minute < self.to_min
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the owner has set. ``level_from`` holds for every zone that ``zone_level_from`` does not name."""
+
+    level_from: int = 1
+    zone_level_from: Mapping[ZoneKey, int] = field(default_factory=dict)
+    hand_over_s: float = 45.0
+    expires_s: float = 120.0
+    taken_max_s: float = 600.0
+    rest_s: float = 120.0
+    rest_browsing_s: float = 600.0
+    per_hour: int = 20
+    quiet: tuple[Quiet, ...] = ()
+    timezone: tzinfo = UTC
+
+    def is_quiet(self, now_s: float) -> bool:
+        """Whether the shop wants no nudge raised at this moment."""
+        local = datetime.fromtimestamp(now_s, self.timezone)
+        return any(span.holds(local.hour * 60 + local.minute) for span in self.quiet)
+
+    def rest_after_s(self, outcome: Outcome | None) -> float:
+        """How long a zone is left alone after a nudge that ended so."""
+        return self.rest_browsing_s if outcome == "browsing" else self.rest_s
+
+
+# --- what happens ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assisted:
+    """A node said how much help a zone may welcome. Units: ``until_s`` when that is no longer good."""
+
+    zone: ZoneKey
+    level: int
+    reasons: tuple[Reason, ...]
+    until_s: float
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A node stopped sensing, or is gone."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBy:
+    """A tablet said *on my way*."""
+
+    nudge: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A tablet said how it went."""
+
+    nudge: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed."""
+
+
+Event = Assisted | Silent | TakenBy | Answered | Tick
+
+
+# --- how a zone is --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Staff are asked, nobody is on the way. Units: ``asked_s`` when they were last asked."""
+
+    id: int
+    level: int
+    reasons: tuple[Reason, ...]
+    opened_s: float
+    until_s: float
+    asked_s: float
+    handovers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """Somebody took it."""
+
+    id: int
+    opened_s: float
+    taken_s: float
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """The zone is left alone for a while."""
+
+    since_s: float
+    until_s: float
+
+
+Zone = Open | OnTheWay | Resting
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the engine remembers; a zone that is not in ``zones`` has nothing going on.
+
+    Units: ``raised_s`` when each nudge of the last hour was raised, oldest first.
+    """
+
+    zones: Mapping[ZoneKey, Zone] = field(default_factory=lambda: MappingProxyType({}))
+    raised_s: tuple[float, ...] = ()
+    next_id: int = 1
+
+
+# --- what to do -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Ask staff."""
+
+    zone: ZoneKey
+    nudge: Open
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The need goes on; ``seen`` when what staff read has changed."""
+
+    nudge: Open
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Ask again."""
+
+    nudge: Open
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Somebody is on the way."""
+
+    nudge: OnTheWay
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The customer moved on, or the node no longer looks."""
+
+    id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Nobody came, or nobody said how it went."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Staff answered."""
+
+    id: int
+    outcome: Outcome
+
+
+Action = Raise | Renew | HandOver | Take | Withdraw | Expire | Close
+
+
+# --- the engine -----------------------------------------------------------------------------------------------------
+
+
+def step(rules: Rules, state: State, event: Event, now_s: float) -> tuple[State, tuple[Action, ...]]:
+    """What follows from one event. Time passes first, so that nothing over-age is acted on.
+
+    Units: ``now_s`` seconds since the epoch.
+    """
+    state, passed = _pass_time(rules, state, now_s)
+    match event:
+        case Assisted():
+            state, more = _assisted(rules, state, event, now_s)
+        case Silent(node):
+            gone = {
+                key: Withdraw(zone.id, "node silent")
+                for key, zone in state.zones.items()
+                if key[0] == node and isinstance(zone, Open)
+            }
+            state, more = _ended(rules, state, gone, now_s)
+        case TakenBy(nudge, who):
+            state, more = _taken(state, nudge, who, now_s)
+        case Answered(nudge, outcome):
+            found = _find(state, nudge)
+            state, more = _ended(rules, state, {found: Close(nudge, outcome)} if found else {}, now_s)
+        case Tick():
+            more = ()
+    return state, (*passed, *more)
+
+
+def _pass_time(rules: Rules, state: State, now_s: float) -> tuple[State, tuple[Action, ...]]:
+    over: dict[ZoneKey, Withdraw | Expire | Close] = {}
+    zones = dict(state.zones)
+    again: list[Action] = []
+    for key, zone in state.zones.items():
+        match zone:
+            case Open() if not 0 <= now_s - zone.opened_s < rules.expires_s:
+                over[key] = Expire(zone.id)
+            case Open() if now_s >= zone.until_s:
+                over[key] = Withdraw(zone.id, "moved on")
+            case Open() if now_s - zone.asked_s >= rules.hand_over_s:
+                asked = replace(zone, asked_s=now_s, handovers=zone.handovers + 1)
+                zones[key] = asked
+                again.append(HandOver(asked))
+            case OnTheWay() if not 0 <= now_s - zone.taken_s < rules.taken_max_s:
+                over[key] = Expire(zone.id)
+            case Resting() if not zone.since_s <= now_s < zone.until_s:
+                del zones[key]
+            case _:
+                pass
+    raised = tuple(at_s for at_s in state.raised_s if abs(now_s - at_s) < HOUR_S)
+    state, ended = _ended(rules, replace(state, zones=MappingProxyType(zones), raised_s=raised), over, now_s)
+    return state, (*again, *ended)
+
+
+def _assisted(rules: Rules, state: State, event: Assisted, now_s: float) -> tuple[State, tuple[Action, ...]]:
+    zone = state.zones.get(event.zone)
+    if event.late or isinstance(zone, OnTheWay):
+        return state, ()
+    if isinstance(zone, Open):
+        if event.level == 0 or event.until_s <= now_s:
+            return _ended(rules, state, {event.zone: Withdraw(zone.id, "moved on")}, now_s)
+        renewed = replace(zone, level=event.level, reasons=event.reasons, until_s=event.until_s)
+        seen = (zone.level, zone.reasons) != (event.level, event.reasons)
+        return _with(state, event.zone, renewed), (Renew(renewed, seen),)
+    wanted = event.level >= max(1, rules.zone_level_from.get(event.zone, rules.level_from)) and event.until_s > now_s
+    full = len(state.raised_s) >= rules.per_hour
+    if not wanted or full or isinstance(zone, Resting) or rules.is_quiet(now_s):
+        return state, ()
+    nudge = Open(state.next_id, event.level, event.reasons, now_s, event.until_s, now_s)
+    state = replace(state, raised_s=(*state.raised_s, now_s), next_id=state.next_id + 1)
+    return _with(state, event.zone, nudge), (Raise(event.zone, nudge),)
+
+
+def _taken(state: State, nudge: int, who: str, now_s: float) -> tuple[State, tuple[Action, ...]]:
+    key = _find(state, nudge)
+    zone = state.zones.get(key) if key else None
+    if key is None or not isinstance(zone, Open):
+        return state, ()
+    taken = OnTheWay(zone.id, zone.opened_s, now_s, who)
+    return _with(state, key, taken), (Take(taken),)
+
+
+def _ended(
+    rules: Rules, state: State, over: Mapping[ZoneKey, Withdraw | Expire | Close], now_s: float
+) -> tuple[State, tuple[Action, ...]]:
+    zones = dict(state.zones)
+    for key, action in over.items():
+        rest_s = rules.rest_after_s(action.outcome if isinstance(action, Close) else None)
+        zones[key] = Resting(now_s, now_s + rest_s)
+    return replace(state, zones=MappingProxyType(zones)), tuple(over.values())
+
+
+def _find(state: State, nudge: int) -> ZoneKey | None:
+    for key, zone in state.zones.items():
+        if isinstance(zone, Open | OnTheWay) and zone.id == nudge:
+            return key
+    return None
+
+
+def _with(state: State, key: ZoneKey, zone: Zone) -> State:
+    return replace(state, zones=MappingProxyType({**state.zones, key: zone}))

@@ -1,0 +1,128 @@
+"""The hub's tables, as numbered steps applied in order; the steps that a file has had are a table in it.
+
+Rules:
+- A step that has shipped is never edited: what changes is a new step.
+- A file with a step that this program does not know was written by a newer one, and is left alone.
+
+What stands in them:
+- ``events``: every message of the contract, byte for byte, with when it came and whether it came late. A zone event
+  stands once for its (node, boot, seq); a status, birth or health that repeats the node's last one is no event.
+- ``hours``: the numbers of released hours once more, to draw from.
+- ``refused``: what was not in the contract, and why; the same message again is no new row.
+- ``nodes``: what each node last said of itself.
+- ``nudges`` and ``nudge_steps``: what staff were asked and how it went. Who was on the way stands in ``taken_by``
+  until the nudge closes and then nowhere; no step names anybody.
+- ``checkpoints``: what each node signed of its own ledger.
+
+Left out: sessions and keys, which have a file of their own (`hub.auth`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlite_utils import Database, Migrations
+
+from contract.errors import StoreError
+
+_FIRST: Final = (
+    """CREATE TABLE events (
+      id INTEGER PRIMARY KEY, node TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER, kind TEXT NOT NULL, zone INTEGER,
+      late INTEGER NOT NULL, received_s REAL NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
+      UNIQUE (node, boot, seq)) STRICT""",
+    "CREATE INDEX events_by_time ON events (kind, received_s)",
+    """CREATE TABLE hours (
+      event INTEGER PRIMARY KEY, node TEXT NOT NULL, zone INTEGER NOT NULL, hour_start_s INTEGER NOT NULL,
+      suppressed INTEGER NOT NULL, negative INTEGER NOT NULL, neutral INTEGER NOT NULL, positive INTEGER NOT NULL,
+      unknown INTEGER NOT NULL, epsilon REAL NOT NULL) STRICT""",
+    "CREATE INDEX hours_by_time ON hours (hour_start_s)",
+    """CREATE TABLE refused (
+      id INTEGER PRIMARY KEY, received_s REAL NOT NULL, topic TEXT NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL,
+      digest BLOB NOT NULL, payload BLOB NOT NULL, UNIQUE (topic, digest)) STRICT""",
+    """CREATE TABLE nodes (
+      name TEXT PRIMARY KEY, heard_s REAL NOT NULL, state TEXT NOT NULL, reason TEXT, since_s REAL NOT NULL,
+      status BLOB, birth BLOB, health BLOB) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE checkpoints (
+      node TEXT PRIMARY KEY, checkpoint TEXT NOT NULL, received_s REAL NOT NULL) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE nudges (
+      id INTEGER PRIMARY KEY, node TEXT NOT NULL, zone INTEGER NOT NULL, zone_name TEXT NOT NULL,
+      level INTEGER NOT NULL, reasons TEXT NOT NULL, state TEXT NOT NULL, opened_s REAL NOT NULL, until_s REAL NOT NULL,
+      asked_s REAL NOT NULL, taken_s REAL, closed_s REAL, outcome TEXT, handovers INTEGER NOT NULL,
+      taken_by TEXT) STRICT""",
+    "CREATE INDEX nudges_by_opening ON nudges (opened_s)",
+    "CREATE INDEX nudges_by_closing ON nudges (closed_s)",
+    """CREATE TABLE nudge_steps (
+      id INTEGER PRIMARY KEY, nudge INTEGER NOT NULL REFERENCES nudges (id) ON DELETE CASCADE, at_s REAL NOT NULL,
+      what TEXT NOT NULL) STRICT""",
+    "CREATE INDEX nudge_steps_by_nudge ON nudge_steps (nudge)",
+)
+
+
+def _first(db: Any) -> None:
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+def _steps() -> Any:
+    steps = Migrations("attune-hub")
+    steps(name="0001_first")(_first)
+    return steps
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The hub's database with every step applied; made when it is missing. Transactions are the caller's.
+
+    Raises: StoreError when the file is damaged, cannot be opened, or was written by a newer Attune.
+    """
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+        db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(db, path)
+        except BaseException:
+            db.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(said(path, error)) from None
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    steps, known = _steps(), Database(db)
+    ours = {step.name for step in steps.pending(Database(memory=True))}
+    if newer := [step.name for step in steps.applied(known) if step.name not in ours]:
+        raise StoreError(
+            f"The database {path} was written by a newer Attune (step {newer[-1]}): update this hub, or give it another"
+            " --data folder."
+        )
+    steps.apply(known)
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that can write nothing.
+
+    Raises: StoreError when the file is missing or damaged.
+    """
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
+        db.execute("SELECT 1 FROM events LIMIT 1").fetchall()
+    except sqlite3.Error as error:
+        raise StoreError(said(path, error)) from None
+    return db
+
+
+def said(path: Path, error: Exception) -> str:
+    """What an error of the database means to a person."""
+    text = str(error)
+    if "not a database" in text or "malformed" in text:
+        return f"The database {path} is damaged ({text}): move it aside or restore a copy, then start the hub again."
+    if "full" in text:
+        return f"The disk is full and {path} cannot grow: free some space; nothing is lost meanwhile."
+    return f"The database {path} cannot be used ({text}): check that the folder exists and may be written."
