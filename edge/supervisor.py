@@ -1,0 +1,88 @@
+"""Runs eye and courier as two processes and keeps both alive, where systemd does not.
+
+Rules:
+- A child that ends is started again: at once when it asked to be (exit 75), after a growing pause when it crashed.
+- A child that cannot run at all (exit 78: config, models, walls) ends the whole, with its sentence already said.
+- When this ends, both children end.
+
+Left out: what the children do. It imports neither, so that no side can reach the other through it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+AGAIN: Final = 75
+UNFIT: Final = 78
+PAUSE_MIN_S: Final = 0.5
+PAUSE_MAX_S: Final = 30.0
+STEADY_S: Final = 60.0
+END_S: Final = 8.0
+_POLL_S: Final = 0.1
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep alive. Units: ``pause_s`` before the next start after a crash."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    pause_s: float = PAUSE_MIN_S
+    start_at_s: float = 0.0
+
+    def step(self, now_s: float) -> int | None:
+        """Starts or restarts the process when it is time. Returns an exit code that ends the whole, else None."""
+        if self.process is None:
+            if now_s >= self.start_at_s:
+                self.process, self.started_s = subprocess.Popen(self.command), now_s
+            return None
+        code = self.process.poll()
+        if code is None:
+            return None
+        self.process = None
+        if code == UNFIT:
+            return code
+        if code == AGAIN or now_s - self.started_s > STEADY_S:
+            self.pause_s = PAUSE_MIN_S
+        self.start_at_s = now_s + self.pause_s
+        if code != AGAIN:
+            print(f"attune-edge: the {self.name} ended with {code}; starting it again.", file=sys.stderr)
+            self.pause_s = min(self.pause_s * 2, PAUSE_MAX_S)
+        return None
+
+    def end(self) -> None:
+        """Asks the process to end, and ends it when it does not."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def supervise(children: Sequence[Child]) -> int:
+    """Keeps the children alive until SIGTERM or SIGINT, or until one says that it cannot run."""
+    asked = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    try:
+        while not asked.is_set():
+            for child in children:
+                if (code := child.step(time.monotonic())) is not None:
+                    return code
+            asked.wait(_POLL_S)
+        return 0
+    finally:
+        for child in reversed(children):
+            child.end()
