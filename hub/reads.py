@@ -1,0 +1,142 @@
+"""What pages read of the store: one read-only connection a thread, plain frozen values out.
+
+Left out: writing (`hub.store`), and who may read what (`hub.auth`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from contract.errors import StoreError
+from contract.wire import Birth, Health
+from hub import schema
+from hub.views import EventView, HourView, LedgerView, NodeView, NudgeView, RefusedView
+
+CLOSED_SHOWN_S: Final = 20.0
+ROWS_MAX: Final = 1_000
+_NUDGE: Final = (
+    "SELECT id, node, zone, zone_name, level, reasons, state, opened_s, taken_s, closed_s, outcome, handovers, taken_by"
+    " FROM nudges"
+)
+
+
+class StoreReads:
+    """`hub.views.Reads` over the database file. Every method may be called from any thread.
+
+    Raises: StoreError from every method when the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End every thread's connection."""
+        with self._lock:
+            for db in self._open:
+                db.close()
+            self._open.clear()
+
+    def nudge(self, number: int) -> NudgeView | None:
+        """One nudge, or None where there is none."""
+        return next((_nudge(row) for row in self._rows(f"{_NUDGE} WHERE id = ?", number)), None)
+
+    def nudges_now(self, now_s: float) -> tuple[NudgeView, ...]:
+        """Open and taken nudges, and those closed in the last 20 s; oldest first."""
+        sql = f"{_NUDGE} WHERE closed_s IS NULL OR closed_s > ? ORDER BY id"
+        return tuple(map(_nudge, self._rows(sql, now_s - CLOSED_SHOWN_S)))
+
+    def nudges_between(self, since_s: float, until_s: float) -> tuple[NudgeView, ...]:
+        """Nudges opened in a span, oldest first."""
+        sql = f"{_NUDGE} WHERE opened_s >= ? AND opened_s < ? ORDER BY opened_s, id"
+        return tuple(map(_nudge, self._rows(sql, since_s, until_s)))
+
+    def nodes(self) -> tuple[NodeView, ...]:
+        """Every node ever heard, by name."""
+        rows = self._rows("SELECT name, state, reason, since_s, heard_s, birth, health FROM nodes ORDER BY name")
+        return tuple(
+            NodeView(
+                name,
+                state,
+                reason,
+                since_s,
+                heard_s,
+                Birth.model_validate_json(birth) if birth else None,
+                Health.model_validate_json(health) if health else None,
+            )
+            for name, state, reason, since_s, heard_s, birth, health in rows
+        )
+
+    def hours_between(self, since_s: int, until_s: int) -> tuple[HourView, ...]:
+        """Zone-hours that start in a span, oldest first."""
+        names = {(node.name, zone.id): zone.name for node in self.nodes() if node.birth for zone in node.birth.zones}
+        rows = self._rows(
+            "SELECT node, zone, hour_start_s, suppressed, epsilon, negative, neutral, positive, unknown FROM hours"
+            " WHERE hour_start_s >= ? AND hour_start_s < ? ORDER BY hour_start_s, node, zone, event",
+            since_s,
+            until_s,
+        )
+        return tuple(
+            HourView(node, zone, names.get((node, zone), f"Zone {zone}"), start_s, bool(suppressed), *rest)
+            for node, zone, start_s, suppressed, *rest in rows
+        )
+
+    def events(
+        self, *, before: int | None, limit: int, node: str | None, kind: str | None, zone: int | None
+    ) -> tuple[EventView, ...]:
+        """Events with an id under ``before``, newest first."""
+        asked = {"id <": before, "node =": node, "kind =": kind, "zone =": zone}
+        given = {column: value for column, value in asked.items() if value is not None}
+        where = " AND ".join(f"{column} ?" for column in given) or "1"
+        rows = self._rows(
+            "SELECT id, received_s, node, kind, zone, boot, seq, topic, payload FROM events"
+            f" WHERE {where} ORDER BY id DESC LIMIT ?",
+            *given.values(),
+            min(limit, ROWS_MAX),
+        )
+        return tuple(EventView(*row) for row in rows)
+
+    def refused(self, *, before: int | None, limit: int) -> tuple[RefusedView, ...]:
+        """Quarantined messages with an id under ``before``, newest first."""
+        rows = self._rows(
+            "SELECT id, received_s, topic, code, reason, payload FROM refused WHERE ? IS NULL OR id < ?"
+            " ORDER BY id DESC LIMIT ?",
+            before,
+            before,
+            min(limit, ROWS_MAX),
+        )
+        return tuple(RefusedView(*row) for row in rows)
+
+    def ledgers(self) -> tuple[LedgerView, ...]:
+        """One line a node."""
+        return ()
+
+    def counts(self) -> dict[str, int]:
+        """How many ``events`` and how many ``refused`` the store holds."""
+        rows = self._rows("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM refused)")
+        return {"events": rows[0][0], "refused": rows[0][1]}
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection().execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(schema.said(self._path, error)) from None
+
+    def _connection(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = schema.open_for_reading(self._path)
+            with self._lock:
+                self._open.append(db)
+        return db
+
+
+def _nudge(row: tuple[Any, ...]) -> NudgeView:
+    number, node, zone, zone_name, level, reasons, *rest = row
+    return NudgeView(number, node, zone, zone_name, level, tuple(json.loads(reasons)), *rest)

@@ -1,0 +1,239 @@
+"""The hub's store, its writing side: one connection, one thread, everything of a batch in one transaction.
+
+Rules:
+- An event is taken any number of times and stands once: by (node, boot, seq), or, where the contract gives it no seq,
+  by not repeating what the node last said of that kind.
+- Other bytes under a (node, boot, seq) that stands are refused, and what stands stays.
+- Nothing is told to anyone before `Store.commit` has returned.
+
+Left out: what is read for pages (`hub.reads`), which rows are of age (`hub.retention`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from contract.errors import StoreError
+from contract.wire import (
+    OTHER_BYTES_MAX,
+    Assist,
+    Birth,
+    Health,
+    HourReleased,
+    HourSuppressed,
+    MoodReleased,
+    MoodSuppressed,
+    Status,
+)
+from hub import nudge, schema
+
+FILE: Final = "hub.db"
+TOPIC_CHARS_MAX: Final = 200
+Kept = Literal["new", "known", "conflict"]
+FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | Status | Birth | Health
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came. Units: ``received_s`` since the epoch; ``received_mono_s`` on the hub's own clock."""
+
+    topic: str
+    payload: bytes
+    received_s: float
+    received_mono_s: float
+    retained: bool = False
+
+
+class Store:
+    """The one writer. Not for two threads.
+
+    Raises: StoreError from every method when the disk or the file lets it down; nothing of the batch stands then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = schema.open_for_writing(path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Everything inside stands together, on disk, when the block is left; or nothing of it."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StoreError(schema.said(self._path, error)) from None
+
+    def add(self, message: Message, event: FromNode, *, late: bool) -> Kept:
+        """Store one event of the contract."""
+        said_before = None if _seq(event) else self._last_said(event)
+        if said_before == message.payload:
+            return "known"
+        row = (event.node, event.boot, _seq(event), event.kind, _zone(event), late, message.received_s)
+        added = self._db.execute(
+            "INSERT INTO events (node, boot, seq, kind, zone, late, received_s, topic, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (*row, message.topic, message.payload),
+        )
+        if added.rowcount == 0:
+            return "known" if self._stands(event) == message.payload else "conflict"
+        match event:
+            case HourReleased() | HourSuppressed():
+                self._add_hour(added.lastrowid, event)
+            case Status() | Birth() | Health():
+                self._say(message, event)
+            case _:
+                pass
+        return "new"
+
+    def refuse(self, message: Message, code: str, reason: str) -> bool:
+        """Quarantine a message; False when the same one stands there already."""
+        digest = hashlib.sha256(message.payload).digest()
+        payload = message.payload[: OTHER_BYTES_MAX + 1]
+        topic = message.topic[:TOPIC_CHARS_MAX]
+        added = self._db.execute(
+            "INSERT INTO refused (received_s, topic, code, reason, digest, payload) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (message.received_s, topic, code, reason, digest, payload),
+        )
+        return added.rowcount == 1
+
+    def heard(self, node: str, at_s: float) -> None:
+        """Something came from this node; a node that has not said how it is counts as offline."""
+        self._db.execute(
+            "INSERT INTO nodes (name, heard_s, state, since_s) VALUES (?, ?, 'offline', ?)"
+            " ON CONFLICT (name) DO UPDATE SET heard_s = excluded.heard_s",
+            (node, at_s, at_s),
+        )
+
+    def act(self, action: nudge.Action, now_s: float) -> None:
+        """Write down what the nudge engine decided."""
+        match action:
+            case nudge.Raise((node, zone), asked):
+                self._db.execute(
+                    "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
+                    " handovers) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0)",
+                    (asked.id, node, zone, self._zone_name(node, zone), asked.level, json.dumps(asked.reasons),
+                     asked.opened_s, asked.until_s, asked.asked_s),
+                )  # fmt: skip
+                self._step(asked.id, "raised", now_s)
+            case nudge.Renew(asked, seen):
+                self._set(asked.id, level=asked.level, reasons=json.dumps(asked.reasons), until_s=asked.until_s)
+                if seen:
+                    self._step(asked.id, f"level {asked.level}", now_s)
+            case nudge.HandOver(asked):
+                self._set(asked.id, asked_s=asked.asked_s, handovers=asked.handovers)
+                self._step(asked.id, "handed over", now_s)
+            case nudge.Take(taken):
+                self._set(taken.id, state="taken", taken_s=taken.taken_s, taken_by=taken.who)
+                self._step(taken.id, "taken", now_s)
+            case nudge.Withdraw(number, why):
+                self._set(number, state="withdrawn", closed_s=now_s, taken_by=None)
+                self._step(number, f"withdrawn: {why}", now_s)
+            case nudge.Expire(number):
+                self._set(number, state="expired", closed_s=now_s, taken_by=None)
+                self._step(number, "expired", now_s)
+            case nudge.Close(number, outcome):
+                self._set(number, state="answered", closed_s=now_s, outcome=outcome, taken_by=None)
+                self._step(number, f"answered: {outcome}", now_s)
+
+    def engine_state(self, rules: nudge.Rules, now_s: float) -> nudge.State:
+        """What the nudge engine remembered, from disk: a restart neither repeats a nudge nor forgets one."""
+        longest_s = max(rules.rest_s, rules.rest_browsing_s, nudge.HOUR_S)
+        zones: dict[nudge.ZoneKey, nudge.Zone] = {}
+        raised_s = []
+        for row in self._db.execute(
+            "SELECT id, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome,"
+            " handovers, taken_by FROM nudges WHERE state IN ('open', 'taken') OR closed_s > ? OR opened_s > ?"
+            " ORDER BY id",
+            (now_s - longest_s, now_s - nudge.HOUR_S),
+        ):
+            number, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome = row[:12]
+            if abs(now_s - opened_s) < nudge.HOUR_S:
+                raised_s.append(opened_s)
+            match state:
+                case "open":
+                    known = nudge.Open(number, level, tuple(json.loads(reasons)), opened_s, until_s, asked_s, row[12])
+                    zones[node, zone] = known
+                case "taken":
+                    zones[node, zone] = nudge.OnTheWay(number, opened_s, taken_s, row[13])
+                case _ if closed_s + (rest_s := rules.rest_after_s(outcome)) > now_s:
+                    zones[node, zone] = nudge.Resting(closed_s, closed_s + rest_s)
+                case _:
+                    zones.pop((node, zone), None)
+        last = self._db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
+        return nudge.State(zones, tuple(raised_s), last + 1)
+
+    def _last_said(self, event: FromNode) -> bytes | None:
+        row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()
+        column = ("status", "birth", "health").index(event.kind)
+        said: bytes | None = row[column] if row else None
+        return said
+
+    def _stands(self, event: FromNode) -> bytes:
+        key = (event.node, event.boot, _seq(event))
+        row = self._db.execute("SELECT payload FROM events WHERE node = ? AND boot = ? AND seq = ?", key).fetchone()
+        payload: bytes = row[0]
+        return payload
+
+    def _add_hour(self, number: int | None, hour: HourReleased | HourSuppressed) -> None:
+        visits = (0, 0, 0, 0)
+        if isinstance(hour, HourReleased):
+            visits = (hour.negative, hour.neutral, hour.positive, hour.unknown)
+        self._db.execute(
+            "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, hour.node, hour.zone, hour.hour_start, hour.suppressed, *visits, hour.epsilon),
+        )
+
+    def _say(self, message: Message, event: Status | Birth | Health) -> None:
+        self.heard(event.node, message.received_s)
+        if isinstance(event, Status):
+            self._db.execute(
+                "UPDATE nodes SET state = ?, reason = ?, since_s = ?, status = ? WHERE name = ?",
+                (event.state, event.reason, message.received_s, message.payload, event.node),
+            )
+        elif isinstance(event, Birth):
+            self._db.execute("UPDATE nodes SET birth = ? WHERE name = ?", (message.payload, event.node))
+        else:
+            self._db.execute("UPDATE nodes SET health = ? WHERE name = ?", (message.payload, event.node))
+            if event.checkpoint:
+                self._db.execute(
+                    "INSERT INTO checkpoints VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE"
+                    " SET checkpoint = excluded.checkpoint, received_s = excluded.received_s",
+                    (event.node, event.checkpoint, message.received_s),
+                )
+
+    def _zone_name(self, node: str, zone: int) -> str:
+        row = self._db.execute("SELECT birth FROM nodes WHERE name = ?", (node,)).fetchone()
+        names = {one.id: one.name for one in Birth.model_validate_json(row[0]).zones} if row and row[0] else {}
+        return names.get(zone, f"Zone {zone}")
+
+    def _set(self, number: int, **columns: object) -> None:
+        places = ", ".join(f"{name} = ?" for name in columns)
+        self._db.execute(f"UPDATE nudges SET {places} WHERE id = ?", (*columns.values(), number))
+
+    def _step(self, number: int, what: str, at_s: float) -> None:
+        self._db.execute("INSERT INTO nudge_steps (nudge, at_s, what) VALUES (?, ?, ?)", (number, at_s, what))
+
+
+def _seq(event: FromNode) -> int | None:
+    return None if isinstance(event, Status | Birth | Health) else event.seq
+
+
+def _zone(event: FromNode) -> int | None:
+    return None if isinstance(event, Status | Birth | Health) else event.zone
