@@ -120,7 +120,7 @@ def _public(pages: Pages, reads: Reads, doors: Doors, clock: Callable[[], float]
 
     @router.get("/sw.js")
     def service_worker() -> Response:
-        text = pages.text("sw.js", shell=[static(name) for name in SHELL])
+        text = pages.text("sw.js", shell=[*map(static, SHELL), FONT])
         return Response(text, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
     @router.get("/manifest.webmanifest")
@@ -134,8 +134,8 @@ SHELL: Final = (
     "attune.css",
     "offline.js",
     "icons/attune.svg",
-    "vendor/atkinson-hyperlegible-next-latin-wght-normal.woff2",
 )
+FONT: Final = "/static/vendor/atkinson-hyperlegible-next-latin-wght-normal.woff2"  # as the style sheet names it
 
 
 def _say_refusals(app: FastAPI, pages: Pages) -> None:

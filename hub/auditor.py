@@ -9,6 +9,7 @@ Left out: making and checking the export (it comes from the hub's audit, and is 
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -25,13 +26,34 @@ from hub.templating import Pages
 from hub.views import Reads
 
 PAGE: Final = 50
+_COMMON: Final = frozenset(("v", "node", "zone", "boot", "seq", "t_mono_s", "t_wall", "model", "config"))
 Here = Annotated[Session, Depends(AUDIT)]
 _SHOWN: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind not in ("config", "command", "stored"))
+
+
+def gist(payload: bytes) -> str:
+    """What sets one event apart, for skimming; the bytes stand beside it."""
+    try:
+        body = json.loads(payload)
+    except ValueError:
+        return "not JSON"
+    own = {key: value for key, value in body.items() if key not in _COMMON} if isinstance(body, dict) else {}
+    said = " · ".join(f"{key} {_brief(value)}" for key, value in own.items())
+    return said[:200] or "nothing of its own"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value if not isinstance(part, dict)) or f"{len(value)}"
+    return str(value)
 
 
 def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) -> APIRouter:
     """The auditor's pages, all of them read-only."""
     router = APIRouter()
+    pages.environment.filters["gist"] = gist
 
     @router.get("/audit", response_class=HTMLResponse)
     def audit(

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from pydantic import BeforeValidator
 
 from hub.auth import OWNER, Session
 from hub.templating import Pages
@@ -28,7 +29,7 @@ from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 FEW: Final = 5
-Days = Literal[1, 7, 28]
+Days = Annotated[Literal[1, 7, 28], BeforeValidator(int), Query()]
 Here = Annotated[Session, Depends(OWNER)]
 
 
@@ -119,7 +120,7 @@ def routes(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/owner", response_class=HTMLResponse)
-    def owner(request: Request, session: Here, days: Annotated[Days, Query()] = 7) -> Response:
+    def owner(request: Request, session: Here, days: Days = 7) -> Response:
         now_s = clock()
         nudges = reads.nudges_between(day_start_s(now_s), now_s + 1)
         rows = [
@@ -143,7 +144,7 @@ def routes(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter:
         )
 
     @router.get("/owner/series")
-    def series(session: Here, days: Annotated[Days, Query()] = 7) -> dict[str, Any]:
+    def series(session: Here, days: Days = 7) -> dict[str, Any]:
         until_s = (int(clock()) // HOUR_S + 1) * HOUR_S
         since_s = until_s - days * DAY_S
         return {

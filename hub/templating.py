@@ -61,7 +61,9 @@ class Pages:
         environment.filters.update(
             title_of=node_title,
             span=span,
+            as_text=lambda payload: payload.decode("utf-8", "backslashreplace"),
             clock_time=lambda seconds: _local(seconds, "%H:%M"),
+            day_and_time=lambda seconds: _local(seconds, "%A %-d %B, %H:%M"),
             stamp=lambda seconds: _local(seconds, "%Y-%m-%d %H:%M:%S"),
         )
         return cls(environment)

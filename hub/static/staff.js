@@ -67,7 +67,7 @@ async function askWhy() {
 function shown() {
   for (const by of board.querySelectorAll(".by")) {
     const mine = by.dataset.by === body.dataset.who;
-    by.textContent = mine ? "You are on the way" : "A colleague is on the way";
+    by.textContent = mine ? "You are on the way to" : "A colleague is on the way to";
   }
   const now = new Map();
   const news = [];
@@ -86,7 +86,7 @@ function shown() {
 }
 
 function ago(seconds) {
-  if (seconds < 10) return "just now";
+  if (seconds < 10) return "a moment";
   if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s`;
   return `${Math.floor(seconds / 60)} min`;
 }
