@@ -8,6 +8,7 @@
     ├── CameraError      (OSError)          a camera or clip that cannot be opened or stopped giving frames
     ├── StoreError       (OSError)          a database or outbox that cannot be opened or written
     ├── LinkError        (ConnectionError)  a broker, port or socket that cannot be reached
+    ├── BadgeError       (RuntimeError)     a badge reader that cannot look
     └── WallError        (RuntimeError)     a wall of the eye that could not be raised
 
 Each also inherits the builtin it is, so that a caller who knows only Python still catches it.
@@ -51,6 +52,10 @@ class StoreError(AttuneError, OSError):
 
 class LinkError(AttuneError, ConnectionError):
     """A broker, port or socket that cannot be reached."""
+
+
+class BadgeError(AttuneError, RuntimeError):
+    """A badge reader that cannot look: nobody is read until it can."""
 
 
 class WallError(AttuneError, RuntimeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from edge.values import Face, Frame, Luma, Person, Point
+from edge.values import Face, Frame, Luma, Person, Tag
 
 
 class Camera(Protocol):
@@ -37,11 +37,13 @@ class AffectModel(Protocol):
 class BadgeReader(Protocol):
     """Looks for badges.
 
-    `look` returns the badges seen in the frame as (family id, centre in source pixels); `legible` says whether
-    a badge worn by this person would have been readable in this frame.
+    `look` returns the tags seen on these people, and now and then any other in the picture; `legible` says
+    whether a badge worn by this person would have been readable in this frame.
+
+    Raises: BadgeError from `look` when it cannot look at all.
     """
 
-    def look(self, frame: Frame, people: tuple[Person, ...]) -> tuple[tuple[int, Point], ...]: ...
+    def look(self, frame: Frame, people: tuple[Person, ...]) -> tuple[Tag, ...]: ...
 
     def legible(self, frame: Frame, person: Person) -> bool: ...
 

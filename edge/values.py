@@ -86,6 +86,18 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """One printed tag that was read (`contract.badges` says what its number means).
+
+    Units: ``side_px`` mean length of the black square's sides.
+    """
+
+    number: int
+    centre_px: Point
+    side_px: float
+
+
+@dataclass(frozen=True, slots=True)
 class Visitors:
     """The people of one frame after badges and masks.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
 from typing import Final
@@ -41,18 +42,33 @@ def quiet() -> Script:
     return script_of((shopper, staff))
 
 
+def _arrivals(places: Sequence[tuple[float, float]]) -> list[tuple[float, float, bool]]:
+    """Places in the order in which they fill, and whether from the left: nobody pushes past anybody's face."""
+    from_left, from_right = list(places[: len(places) // 2 + 1]), list(places[len(places) // 2 + 1 :])
+    order = []
+    while from_left or from_right:
+        if from_left:
+            order.append((*from_left.pop(), True))
+        if from_right:
+            order.append((*from_right.pop(0), False))
+    return order
+
+
+def _at_the_door(face_px: float, left: bool) -> Stop:
+    """Where people look around before they go on: alone, so that a badge would show."""
+    return Stop(0.13 if left else 0.9, face_px, 2.5)
+
+
 def busy() -> Script:
-    """Seven visitors together in Textiles for five minutes, staff in Ceramics and at the till, one opted out."""
-    visitors = tuple(
-        Shopper(
-            f"customer {i + 1}", 10 + i, 1.0 + 2.5 * i, (Stop(x, face_px, 320.0 - 2.5 * i),), "visitor", i < 4, i < 4
-        )
-        for i, (x, face_px) in enumerate(_TEXTILES)
-    )
+    """Seven visitors together in Textiles for five minutes and more, staff in Ceramics and at the till, one opted out."""
+    visitors = []
+    for i, (x, face_px, left) in enumerate(_arrivals(_TEXTILES)):
+        stops = (_at_the_door(face_px, left), Stop(x, face_px, 330.0 - 4.0 * i))
+        visitors.append(Shopper(f"customer {i + 1}", 10 + i, 1.0 + 4.0 * i, stops, "visitor", left, left))
     others = (
-        Shopper("staff 1", 40, 6.0, (Stop(0.1, 50.0, 240.0),), "staff"),
-        Shopper("staff 2", 41, 22.0, (Stop(0.955, 52.0, 280.0),), "staff", False, False),
-        Shopper("opted out", 42, 30.0, (Stop(0.835, 46.0, 120.0),), "opted_out", False, False),
+        Shopper("opted out", 42, 34.0, (Stop(0.835, 46.0, 120.0),), "opted_out", False, False),
+        Shopper("staff 1", 40, 38.0, (Stop(0.1, 50.0, 240.0),), "staff"),
+        Shopper("staff 2", 41, 46.0, (Stop(0.955, 52.0, 280.0),), "staff", False, False),
     )
     return script_of((*visitors, *others))
 
@@ -104,12 +120,10 @@ def _browsers(chance: Random, count: int, chapter: int) -> list[Shopper]:
     """People who look around Textiles, each in a place of their own."""
     crowd = count >= 5
     cast = []
-    for i, (x, face_px) in enumerate(sorted(chance.sample(_TEXTILES, count))):
-        enter_s = 4.0 + 3.0 * i if crowd else chance.uniform(0.0, 150.0)
+    for i, (x, face_px, left) in enumerate(_arrivals(sorted(chance.sample(_TEXTILES, count)))):
+        enter_s = 4.0 + 4.0 * i if crowd else chance.uniform(0.0, 150.0)
         stay_s = chance.uniform(340.0, 360.0) - enter_s if crowd else chance.uniform(25.0, 90.0)
-        left = chance.random() < 0.5
-        stops = (Stop(x, face_px, stay_s),)
-        cast.append(
-            Shopper(f"customer {chapter}.{i + 1}", chance.randrange(1000), enter_s, stops, "visitor", left, not left)
-        )
+        who, look = f"customer {chapter}.{i + 1}", chance.randrange(1000)
+        stops = (_at_the_door(face_px, left), Stop(x, face_px, stay_s))
+        cast.append(Shopper(who, look, enter_s, stops, "visitor", left, left))
     return cast

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from random import Random
 from typing import Final
@@ -40,7 +41,7 @@ def body(look: int, role: Role) -> tuple[Plane, Plane]:
     _clothes(luma, shirt, chance)
     shaded = _shaded(luma)
     if role != "visitor":
-        _badge(shaded, (STAFF_IDS if role == "staff" else OPT_OUT_IDS).start)
+        _badge(shaded, (STAFF_IDS if role == "staff" else OPT_OUT_IDS).start, chance)
     soft = cv2.GaussianBlur(alpha, (0, 0), 1.2).astype(np.float32) / 255
     return shaded, soft
 
@@ -127,13 +128,18 @@ def _cloth() -> Plane:
     return np.asarray(cv2.GaussianBlur(grain, (0, 0), 1.5), np.float32)
 
 
-def _badge(luma: Plane, tag_id: int) -> None:
-    """A white card with the printed tag, worn on the chest."""
+def _badge(luma: Plane, tag_id: int, chance: Random) -> None:
+    """A white card with the printed tag, pinned a little askew, the chest turned a little aside."""
     side = round(SIDE_MM / FACE_MM * _UNIT)
-    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36H11)
-    tag = cv2.aruco.generateImageMarker(family, tag_id, side)
-    x, y = _at(0.0, _CHEST_FACES)
     margin = side // 6
-    top, left = y - side // 2, x - side // 2
-    cv2.rectangle(luma, (left - margin, top - margin), (left + side + margin, top + side + margin), (238.0,), -1)
-    luma[top : top + side, left : left + side] = 20.0 + tag * np.float32((238 - 20) / 255)
+    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    card = np.full((side + 2 * margin, side + 2 * margin), 238.0, np.float32)
+    tag = cv2.aruco.generateImageMarker(family, tag_id, side).astype(np.float32)
+    card[margin : margin + side, margin : margin + side] = 20 + tag * (238 - 20) / 255
+    tilt, aside = math.radians(chance.uniform(-10, 10)), math.cos(math.radians(chance.uniform(-30, 30)))
+    x, y = _at(chance.uniform(-0.35, 0.35), _CHEST_FACES + chance.uniform(-0.15, 0.15))
+    turn = np.array([[math.cos(tilt) * aside, -math.sin(tilt)], [math.sin(tilt) * aside, math.cos(tilt)]])
+    move = np.column_stack([turn, np.array([x, y]) - turn @ np.full(2, card.shape[0] / 2)])
+    where = (luma.shape[1], luma.shape[0])
+    cover = cv2.warpAffine(np.ones_like(card), move, where, flags=cv2.INTER_LINEAR)
+    luma += (cv2.warpAffine(card, move, where, flags=cv2.INTER_LINEAR) - luma * cover).astype(np.float32)

@@ -1,0 +1,147 @@
+"""Printed tags in a picture, through OpenCV's AprilTag detector.
+
+Rules:
+- Only chests are searched in every frame, enlarged until a tag that may be read is `FINE_PX` wide; the rest of the
+  picture is searched a piece at a time, for wearers whose face is turned away.
+- A look is legible when the whole chest is in the picture, a badge there would be `SIDE_MIN_PX` wide, and the face
+  above it shows enough light and focus: a face always has detail, a plain shirt may not.
+
+Left out: who wears a tag and what follows from it (`edge.eye.badge`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from contract.errors import BadgeError
+from edge.values import Box, Frame, Luma, Person, Tag
+
+SIDE_MIN_PX: Final = 16.0
+FINE_PX: Final = 48.0
+# The black square is 70 mm; BlazeFace's boxes are 145 to 175 mm wide on an adult.
+SIDE_FACES: Final = 0.40
+# Where badges hang, in face widths from the face's centre: half the width to search, its top and its foot.
+CHEST_FACES: Final = (1.0, 0.75, 2.45)
+# The part that must be in the picture for a look to count.
+CHEST_SEEN_FACES: Final = (0.7, 0.9, 2.1)
+CONTRAST_MIN: Final = 9.0
+SHARPNESS_MIN: Final = 0.21
+_SWEEP: Final = (3, 2)
+_SWEEP_LAP_PX: Final = 32
+
+
+class TagReader:
+    """Implements `edge.ports.BadgeReader`."""
+
+    def __init__(self) -> None:
+        family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+        chosen = cv2.aruco.DetectorParameters()
+        # Half of what the family could correct: a badge that is not there must not be read into a pattern.
+        chosen.errorCorrectionRate = 0.5
+        self._detector: Any = cv2.aruco.ArucoDetector(family, chosen)
+        self._piece = 0
+
+    def look(self, frame: Frame, people: tuple[Person, ...]) -> tuple[Tag, ...]:
+        """Raises: BadgeError when OpenCV refuses."""
+        try:
+            found = [tag for person in people for tag in self._search(frame.luma, *_chest(person))]
+            found += self._search(frame.luma, self._next_piece(frame), 1.0)
+        except cv2.error as error:
+            raise BadgeError("The badge reader does not work: reinstall opencv-python-headless.") from error
+        return _once(found)
+
+    def legible(self, frame: Frame, person: Person) -> bool:
+        if side_px(person) < SIDE_MIN_PX:
+            return False
+        x0, y0, w, h = _below(person, CHEST_SEEN_FACES)
+        if x0 < 0 or y0 < 0 or x0 + w > frame.width_px or y0 + h > frame.height_px:
+            return False
+        face = _cut(frame.luma, person.face.box_px)
+        return contrast(face) >= CONTRAST_MIN and sharpness(face) >= SHARPNESS_MIN
+
+    def _search(self, luma: Luma, box: Box, zoom: float) -> list[Tag]:
+        part = _cut(luma, box)
+        if min(part.shape) < SIDE_MIN_PX / 2:
+            return []
+        if zoom != 1.0:
+            part = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), np.uint8)
+        corners, numbers, _ = self._detector.detectMarkers(part)
+        left, top = max(round(box[0]), 0), max(round(box[1]), 0)
+        return [
+            _tag(int(number), quad[0] / zoom, left, top)
+            for quad, number in zip(corners, [] if numbers is None else numbers.ravel(), strict=True)
+        ]
+
+    def _next_piece(self, frame: Frame) -> Box:
+        """The next piece of the picture, overlapping its neighbours by more than a tag."""
+        columns, rows = _SWEEP
+        self._piece = (self._piece + 1) % (columns * rows)
+        w, h = frame.width_px / columns, frame.height_px / rows
+        x, y = self._piece % columns * w, self._piece // columns * h
+        return x - _SWEEP_LAP_PX, y - _SWEEP_LAP_PX, w + 2 * _SWEEP_LAP_PX, h + 2 * _SWEEP_LAP_PX
+
+
+def side_px(person: Person) -> float:
+    """How wide a badge on this person would be in the picture."""
+    return SIDE_FACES * person.face.box_px[2]
+
+
+def contrast(face: Luma) -> float:
+    """Units: grey levels between the darkest and lightest quarter."""
+    if face.size == 0:
+        return 0.0
+    low, high = np.percentile(face, (25, 75))
+    return float(high - low)
+
+
+def sharpness(face: Luma) -> float:
+    """How much of the face's range its steepest edges cross in one fortieth of its width, the worse direction.
+
+    In fortieths of the face a badge's modules are two wide, so that what blurs them blurs this. Measured on the
+    simulated scene: badges that were read have 0.20 and more (95 %), unreadable ones 0.16 (median).
+    """
+    if face.size == 0:
+        return 0.0
+    plain = np.asarray(cv2.resize(face, (40, 40), interpolation=cv2.INTER_AREA), np.float32)
+    low, high = np.percentile(plain, (2, 98))
+    steepest = min(float(np.percentile(np.abs(np.diff(plain, axis=axis)), 99)) for axis in (0, 1))
+    return steepest / max(float(high - low), 1.0)
+
+
+def _below(person: Person, where: tuple[float, float, float]) -> Box:
+    half, top, foot = (part * person.face.box_px[2] for part in where)
+    x, y = person.face.centre_px
+    return x - half, y + top, 2 * half, foot - top
+
+
+def _chest(person: Person) -> tuple[Box, float]:
+    zoom = min(4.0, max(1.0, FINE_PX / side_px(person)))
+    return _below(person, CHEST_FACES), zoom
+
+
+def _cut(luma: Luma, box: Box) -> Luma:
+    x, y, w, h = box
+    x0, y0 = max(round(x), 0), max(round(y), 0)
+    return luma[y0 : max(round(y + h), y0), x0 : max(round(x + w), x0)]
+
+
+def _tag(number: int, quad: np.ndarray[Any, Any], left: int, top: int) -> Tag:
+    sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
+    x, y = quad.mean(axis=0)
+    return Tag(number, (float(x) + left, float(y) + top), float(sides.mean()))
+
+
+def _once(tags: list[Tag]) -> tuple[Tag, ...]:
+    """Each tag once, though it was seen on two chests or in two pieces."""
+    kept: list[Tag] = []
+    for tag in tags:
+        x, y = tag.centre_px
+        if all(
+            abs(x - other.centre_px[0]) > tag.side_px / 2 or abs(y - other.centre_px[1]) > tag.side_px / 2
+            for other in kept
+        ):
+            kept.append(tag)
+    return tuple(kept)
