@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.config_error import sentence
 from contract.errors import ConfigError
 from contract.wire import Name, ZoneId
-from hub.nudge import Quiet, Rules
+from hub.nudge_types import Quiet, Rules
 
 FILE: Final = "hub.toml"
 TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -22,6 +22,14 @@ TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BrokerPart(_Part):
+    """Certificates for an ``mqtts://`` broker; paths are relative to the data folder."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 class QuietPart(_Part):
@@ -81,6 +89,7 @@ class HubConfig(_Part):
     contact: Annotated[str, Field(max_length=120)] | None = None
     hosts: Annotated[tuple[str, ...], Field(max_length=8)] = ("attune.local",)
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    broker: BrokerPart = BrokerPart()
     nudges: NudgePart = NudgePart()
     keep: KeepPart = KeepPart()
 

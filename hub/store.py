@@ -32,7 +32,8 @@ from contract.wire import (
     MoodSuppressed,
     Status,
 )
-from hub import nudge, schema
+from hub import nudge_types as nudges
+from hub import schema
 
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
@@ -76,8 +77,14 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+        except sqlite3.IntegrityError:
+            raise  # no fault of the disk: trying again would not mend it
         except sqlite3.Error as error:
             raise StoreError(schema.said(self._path, error)) from None
+
+    def delete(self, sql: str, *values: object) -> int:
+        """Rows that a DELETE took away."""
+        return self._db.execute(sql, values).rowcount
 
     def add(self, message: Message, event: FromNode, *, late: bool) -> Kept:
         """Store one event of the contract."""
@@ -121,10 +128,10 @@ class Store:
             (node, at_s, at_s),
         )
 
-    def act(self, action: nudge.Action, now_s: float) -> None:
+    def act(self, action: nudges.Action, now_s: float) -> None:
         """Write down what the nudge engine decided."""
         match action:
-            case nudge.Raise((node, zone), asked):
+            case nudges.Raise((node, zone), asked):
                 self._db.execute(
                     "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
                     " handovers) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0)",
@@ -132,52 +139,52 @@ class Store:
                      asked.opened_s, asked.until_s, asked.asked_s),
                 )  # fmt: skip
                 self._step(asked.id, "raised", now_s)
-            case nudge.Renew(asked, seen):
+            case nudges.Renew(asked, seen):
                 self._set(asked.id, level=asked.level, reasons=json.dumps(asked.reasons), until_s=asked.until_s)
                 if seen:
                     self._step(asked.id, f"level {asked.level}", now_s)
-            case nudge.HandOver(asked):
+            case nudges.HandOver(asked):
                 self._set(asked.id, asked_s=asked.asked_s, handovers=asked.handovers)
                 self._step(asked.id, "handed over", now_s)
-            case nudge.Take(taken):
+            case nudges.Take(taken):
                 self._set(taken.id, state="taken", taken_s=taken.taken_s, taken_by=taken.who)
                 self._step(taken.id, "taken", now_s)
-            case nudge.Withdraw(number, why):
+            case nudges.Withdraw(number, why):
                 self._set(number, state="withdrawn", closed_s=now_s, taken_by=None)
                 self._step(number, f"withdrawn: {why}", now_s)
-            case nudge.Expire(number):
+            case nudges.Expire(number):
                 self._set(number, state="expired", closed_s=now_s, taken_by=None)
                 self._step(number, "expired", now_s)
-            case nudge.Close(number, outcome):
+            case nudges.Close(number, outcome):
                 self._set(number, state="answered", closed_s=now_s, outcome=outcome, taken_by=None)
                 self._step(number, f"answered: {outcome}", now_s)
 
-    def engine_state(self, rules: nudge.Rules, now_s: float) -> nudge.State:
+    def engine_state(self, rules: nudges.Rules, now_s: float) -> nudges.State:
         """What the nudge engine remembered, from disk: a restart neither repeats a nudge nor forgets one."""
-        longest_s = max(rules.rest_s, rules.rest_browsing_s, nudge.HOUR_S)
-        zones: dict[nudge.ZoneKey, nudge.Zone] = {}
+        longest_s = max(rules.rest_s, rules.rest_browsing_s, nudges.HOUR_S)
+        zones: dict[nudges.ZoneKey, nudges.Zone] = {}
         raised_s = []
         for row in self._db.execute(
             "SELECT id, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome,"
             " handovers, taken_by FROM nudges WHERE state IN ('open', 'taken') OR closed_s > ? OR opened_s > ?"
             " ORDER BY id",
-            (now_s - longest_s, now_s - nudge.HOUR_S),
+            (now_s - longest_s, now_s - nudges.HOUR_S),
         ):
             number, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome = row[:12]
-            if abs(now_s - opened_s) < nudge.HOUR_S:
+            if abs(now_s - opened_s) < nudges.HOUR_S:
                 raised_s.append(opened_s)
             match state:
                 case "open":
-                    known = nudge.Open(number, level, tuple(json.loads(reasons)), opened_s, until_s, asked_s, row[12])
+                    known = nudges.Open(number, level, tuple(json.loads(reasons)), opened_s, until_s, asked_s, row[12])
                     zones[node, zone] = known
                 case "taken":
-                    zones[node, zone] = nudge.OnTheWay(number, opened_s, taken_s, row[13])
+                    zones[node, zone] = nudges.OnTheWay(number, opened_s, taken_s, row[13])
                 case _ if closed_s + (rest_s := rules.rest_after_s(outcome)) > now_s:
-                    zones[node, zone] = nudge.Resting(closed_s, closed_s + rest_s)
+                    zones[node, zone] = nudges.Resting(closed_s, closed_s + rest_s)
                 case _:
                     zones.pop((node, zone), None)
         last = self._db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
-        return nudge.State(zones, tuple(raised_s), last + 1)
+        return nudges.State(zones, tuple(raised_s), last + 1)
 
     def _last_said(self, event: FromNode) -> bytes | None:
         row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()

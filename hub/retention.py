@@ -1,0 +1,56 @@
+"""What the hub forgets, and when: days by kind of row, and a bound on what is refused.
+
+Rules:
+- Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
+- Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
+- A nudge that is still open or taken stays.
+
+Left out: the nodes' last words and checkpoints, one row each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.config import KeepPart
+from hub.store import Store
+
+DAY_S: Final = 86_400.0
+CHUNK: Final = 1_000
+REFUSED_MAX: Final = 10_000
+_OF_AGE: Final = {
+    "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
+    "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
+    "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
+    "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
+    "refused": "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE received_s < ? LIMIT ?)",
+}
+_TOO_MANY: Final = (
+    "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE id <= (SELECT max(id) FROM refused) - ? LIMIT ?)"
+)
+
+
+def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
+    """Forget what is of age; how many rows went.
+
+    Raises: StoreError when the disk does not take it.
+    """
+    days = {
+        "health": keep.health_days,
+        "hours": keep.events_days,
+        "events": keep.events_days,
+        "nudges": keep.events_days,
+        "refused": keep.refused_days,
+    }
+    gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
+    return gone + _clear(store, _TOO_MANY, REFUSED_MAX)
+
+
+def _clear(store: Store, sql: str, bound: float) -> int:
+    gone = 0
+    while True:
+        with store.batch():
+            rows = store.delete(sql, bound, CHUNK)
+        gone += rows
+        if rows < CHUNK:
+            return gone

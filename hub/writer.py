@@ -1,0 +1,284 @@
+"""The one writer: whatever came while the last batch was being committed is the next batch.
+
+Rules:
+- Save, then send: broker and node hear of a message, staff of a nudge, after the commit that holds it.
+- When the disk does not take a batch, nothing of it has happened: messages wait and are tried again, in order, and
+  what staff tapped is refused with the reason.
+- One thread; what comes while it is busy waits in a bounded queue, and then at the broker.
+
+Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.ingest`).
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from contract import wire
+from contract.errors import StoreError
+from contract.wire import Assist, Birth, Health, Status, Stored, Topic
+from hub import nudge, retention
+from hub import nudge_types as nudges
+from hub.config import HubConfig
+from hub.ingest import LATE_S, Clocks, NodeClocks, Receipt, Refused, judge, runs
+from hub.reads import StoreReads
+from hub.store import FromNode, Message, Store
+from hub.views import Changes, NudgeView, Outcome
+
+BATCH_MAX: Final = 200
+QUEUE_MAX: Final = 10_000
+TICK_S: Final = 1.0
+AGAIN_S: Final = 1.0
+ASK_S: Final = 10.0
+SWEEP_EVERY_S: Final = 3_600.0
+BLIND: Final = frozenset(("camera_lost", "eye_stopped", "model_refused", "badges_unreadable"))
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClocks:
+    """This machine's clocks."""
+
+    def wall_s(self) -> float:
+        return time.time()
+
+    def mono_s(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    message: Message
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A message, what it is, and when it left on the hub's monotonic clock."""
+
+    message: Message
+    receipt: Receipt
+    event: FromNode | Refused | None
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    event: nudges.TakenBy | nudges.Answered
+    now_s: float
+    done: Future[None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one batch leads to, once it stands."""
+
+    state: nudges.State
+    seqs: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    heard: dict[str, float] = field(default_factory=dict)
+    seen: bool = False
+
+
+class Writer:
+    """`hub.views.Desk`, and where messages are delivered.
+
+    ``say`` publishes to MQTT, ``died`` is called from the writer's thread when it cannot go on.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reads: StoreReads,
+        config: HubConfig,
+        changes: Changes,
+        say: Callable[[str, bytes], None],
+        clocks: Clocks,
+        died: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._reads, self._config, self._changes = store, reads, config, changes
+        self._say, self._clocks, self._died = say, clocks, died
+        self._rules = config.rules()
+        self._node_clocks = NodeClocks()
+        self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
+        self._trouble: str | None = None
+        self._swept_s: float | None = None
+        self._stopping = threading.Event()
+        self._state = store.engine_state(self._rules, clocks.wall_s())
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what has come, then end."""
+        self._stopping.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def trouble(self) -> str | None:
+        """One sentence while nothing can be written."""
+        return self._trouble
+
+    def deliver(self, message: Message, receipt: Receipt) -> None:
+        """Take a message; blocks while the queue is full, and forgets it when the writer has ended."""
+        while not self._stopping.is_set():
+            with suppress(queue.Full):
+                self._queue.put(_Came(message, receipt), timeout=1.0)
+                return
+
+    def take(self, nudge_id: int, who: str, now_s: float) -> NudgeView | None:
+        """Somebody is on the way. Raises: StoreError when it could not be written down."""
+        return self._ask(nudge_id, nudges.TakenBy(nudge_id, who), now_s)
+
+    def answer(self, nudge_id: int, outcome: Outcome, who: str, now_s: float) -> NudgeView | None:
+        """Somebody said how it went; ``who`` is not kept. Raises: StoreError when it could not be written down."""
+        return self._ask(nudge_id, nudges.Answered(nudge_id, outcome), now_s)
+
+    def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
+        asked = _Asked(event, now_s, Future())
+        try:
+            if self._stopping.is_set():
+                raise StoreError("The hub is stopping: try again when it is back.")
+            self._queue.put(asked, timeout=ASK_S)
+            asked.done.result(timeout=ASK_S)
+        except (queue.Full, TimeoutError):
+            raise StoreError("The hub is too busy to write this down: try again.") from None
+        return self._reads.nudge(nudge_id)
+
+    # --- the writer's own thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() or not self._queue.empty():
+                self._persist([self._judged(item) if isinstance(item, _Came) else item for item in self._next()])
+                self._sweep()
+        except Exception:
+            log.exception("The writer cannot go on")
+            self._stopping.set()
+            self._died()
+
+    def _next(self) -> list[_Came | _Asked]:
+        """What has come by now, or by the next tick."""
+        items: list[_Came | _Asked] = []
+        try:
+            item = self._queue.get(timeout=TICK_S)
+            while item is not None and len(items) < BATCH_MAX:
+                items.append(item)
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+        return items
+
+    def _judged(self, came: _Came) -> _Judged:
+        event = judge(came.message, self._config.store)
+        left_s = None
+        if event is not None and not isinstance(event, Refused):
+            self._node_clocks.learn(came.message, event)
+            left_s = self._node_clocks.left_s(came.message, event)
+        return _Judged(came.message, came.receipt, event, left_s)
+
+    def _persist(self, items: Sequence[_Judged | _Asked]) -> None:
+        """Commit a batch, as often as it takes, and then tell."""
+        while True:
+            try:
+                batch = self._commit(items)
+            except StoreError as error:
+                log.error("%s", error)
+                self._trouble = str(error)
+                for item in items:
+                    if isinstance(item, _Asked):
+                        item.done.set_exception(error)
+                items = [item for item in items if isinstance(item, _Judged)]
+                if self._stopping.wait(AGAIN_S):
+                    return
+            else:
+                break
+        self._trouble = None
+        self._state = batch.state
+        self._tell(items, batch)
+
+    def _commit(self, items: Sequence[_Judged | _Asked]) -> _Batch:
+        now_s = self._clocks.wall_s()
+        state, passed = nudge.step(self._rules, self._state, nudges.Tick(), now_s)
+        batch = _Batch(state)
+        if not items and not passed:
+            return batch
+        with self._store.batch():
+            self._act(batch, passed, now_s)
+            for item in items:
+                if isinstance(item, _Asked):
+                    self._step(batch, item.event, item.now_s)
+                elif isinstance(item.event, Refused):
+                    self._refuse(batch, item.message, item.event)
+                elif item.event is not None:
+                    self._take_in(batch, item.message, item.event, item.left_s, now_s)
+            for node, at_s in batch.heard.items():
+                self._store.heard(node, at_s)
+        return batch
+
+    def _refuse(self, batch: _Batch, message: Message, refused: Refused) -> None:
+        self._store.refuse(message, refused.code, refused.reason)
+        if refused.tag:
+            node, boot, seq = refused.tag
+            batch.seqs[node, boot].append(seq)
+
+    def _take_in(self, batch: _Batch, message: Message, event: FromNode, left_s: float | None, now_s: float) -> None:
+        batch.heard[event.node] = message.received_s
+        if isinstance(event, Status | Birth | Health):
+            new = self._store.add(message, event, late=message.retained) == "new"
+            batch.seen |= new and not isinstance(event, Health)
+            if isinstance(event, Status) and (event.state in ("offline", "paused") or event.reason in BLIND):
+                self._step(batch, nudges.Silent(event.node), now_s)
+            return
+        age_s = None if left_s is None else max(0.0, self._clocks.mono_s() - left_s)
+        late = age_s is None or age_s > LATE_S
+        kept = self._store.add(message, event, late=late)
+        if kept == "conflict":
+            self._store.refuse(message, "conflict", "Other bytes stand already under this node, boot and seq.")
+        elif kept == "new" and isinstance(event, Assist):
+            until_s = now_s + event.ttl_s - (age_s or 0.0)
+            need = nudges.Assisted((event.node, event.zone), event.level, event.reasons, until_s, late)
+            self._step(batch, need, now_s)
+        batch.seqs[event.node, event.boot].append(event.seq)
+
+    def _step(self, batch: _Batch, event: nudges.Event, now_s: float) -> None:
+        batch.state, actions = nudge.step(self._rules, batch.state, event, now_s)
+        self._act(batch, actions, now_s)
+
+    def _act(self, batch: _Batch, actions: Sequence[nudges.Action], now_s: float) -> None:
+        for action in actions:
+            self._store.act(action, now_s)
+            batch.seen |= not (isinstance(action, nudges.Renew) and not action.seen)
+
+    def _tell(self, items: Sequence[_Judged | _Asked], batch: _Batch) -> None:
+        for item in items:
+            match item:
+                case _Judged(_, receipt):
+                    receipt()
+                case _Asked(_, _, done):
+                    done.set_result(None)
+        if batch.seen:
+            self._changes.touch()
+        for (node, boot), seqs in batch.seqs.items():
+            topic = str(Topic(store=self._config.store, node=node, kind="stored"))
+            for since, seq in runs(seqs):
+                self._say(topic, wire.encode(Stored(boot=boot, since=since, seq=seq)))
+
+    def _sweep(self) -> None:
+        now_s = self._clocks.wall_s()
+        if self._swept_s is not None and 0 <= now_s - self._swept_s < SWEEP_EVERY_S:
+            return
+        self._swept_s = now_s
+        try:
+            retention.sweep(self._store, self._config.keep, now_s)
+        except StoreError as error:
+            log.error("%s", error)
