@@ -2,8 +2,10 @@
 
 Rules:
 - Luma only: the model's three channels are filled with it.
-- The first look sees the whole picture. The second sees one square of it at a finer scale: where small faces were
-  found lately, and otherwise the next square of a slow round. It runs every `SECOND_LOOK_EVERY` frames.
+- The first look sees the whole picture, in squares where it is wide: letterboxed whole, 640×360 leaves a 44-pixel
+  face only 13 of the model's pixels, which is where it begins to miss.
+- The second look sees one square at a finer scale: where small faces were found lately, and otherwise the next square
+  of a slow round. It runs every `SECOND_LOOK_EVERY` frames.
 - Only faces that the first look is too coarse for, and at a higher score, are taken from a second look.
 
 Left out: who is who over time (`edge.eye.tracks`).
@@ -32,6 +34,7 @@ SIDE_PX: Final = 192
 GRID: Final = 48
 SCORE_MIN: Final = 0.5
 OVERLAP_MAX: Final = 0.3
+WHOLE_MAX_PX: Final = 512
 SECOND_LOOK_EVERY: Final = 3
 SECOND_SCORE_MIN: Final = 0.65
 SECOND_SIDE_PX: Final = 224  # source pixels across: a 20-pixel face is then 17 of the model's
@@ -39,6 +42,7 @@ COARSE_PX: Final = 14.0  # a face this wide in the model's pixels is surely foun
 MEMORY_FRAMES: Final = 30
 
 Floats = NDArray[np.float32]
+Region = tuple[int, int, int, int]  # left, top, width, height in source pixels
 
 
 def detect(frames: Iterable[Frame], detector: Detector) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
@@ -64,7 +68,9 @@ class BlazeFace:
         self._round = 0
 
     def detect(self, frame: Frame) -> tuple[Face, ...]:
-        found = self._look(frame.luma, (0, 0, frame.width_px, frame.height_px), SCORE_MIN)
+        regions = first_looks(frame.width_px, frame.height_px)
+        looks = [self._look(frame.luma, region, SCORE_MIN) for region in regions]
+        found = looks[0] if len(looks) == 1 else _merged(looks)
         if self._second_look and frame.index % SECOND_LOOK_EVERY == 0:
             found += self._closer(frame, found)
         return tuple(sorted(found, key=lambda face: -face.score))
@@ -73,7 +79,7 @@ class BlazeFace:
         """Small faces that the first look missed, in one square of the picture."""
         self._small = [(index, face) for index, face in self._small if frame.index - index < MEMORY_FRAMES]
         square = self._square(frame)
-        coarse_px = COARSE_PX * max(frame.width_px, frame.height_px) / SIDE_PX
+        coarse_px = COARSE_PX * max(first_looks(frame.width_px, frame.height_px)[0][2:]) / SIDE_PX
         more = [
             face
             for face in self._look(frame.luma, square, SECOND_SCORE_MIN)
@@ -82,7 +88,7 @@ class BlazeFace:
         self._small += [(frame.index, face) for face in more]
         return more
 
-    def _square(self, frame: Frame) -> tuple[int, int, int, int]:
+    def _square(self, frame: Frame) -> Region:
         """Where to look closer: at the small face not looked at for longest, or, every other time, on the round."""
         side = min(SECOND_SIDE_PX, frame.width_px, frame.height_px)
         columns, rows = -(-frame.width_px // side), -(-frame.height_px // side)
@@ -97,7 +103,7 @@ class BlazeFace:
         left, top = min(max(left, 0), frame.width_px - side), min(max(top, 0), frame.height_px - side)
         return left, top, side, side
 
-    def _look(self, luma: Luma, region: tuple[int, int, int, int], score_min: float) -> list[Face]:
+    def _look(self, luma: Luma, region: Region, score_min: float) -> list[Face]:
         left, top, width, height = region
         scale = SIDE_PX / max(width, height)
         inner_w, inner_h = round(width * scale), round(height * scale)
@@ -110,6 +116,25 @@ class BlazeFace:
         raw, logits = self._model.invoke()
         faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
         return [_placed(face, left - pad_x / scale, top - pad_y / scale, 1 / scale) for face in faces]
+
+
+def first_looks(width_px: int, height_px: int) -> list[Region]:
+    """The whole picture, or the squares that cover it where it is wider or higher than `WHOLE_MAX_PX`."""
+    short, long = sorted((width_px, height_px))
+    if long <= WHOLE_MAX_PX:
+        return [(0, 0, width_px, height_px)]
+    squares = -(-long // short)
+    starts = [round(i * (long - short) / max(squares - 1, 1)) for i in range(squares)]
+    return [(at, 0, short, short) if width_px >= height_px else (0, at, short, short) for at in starts]
+
+
+def _merged(looks: list[list[Face]]) -> list[Face]:
+    """The faces of overlapping looks, each once: the better scored of two that are the same."""
+    found: list[Face] = []
+    for face in sorted((face for look in looks for face in look), key=lambda face: -face.score):
+        if all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found):
+            found.append(face)
+    return found
 
 
 def decode(raw: Floats, logits: Floats, score_min: float) -> tuple[Floats, Floats]:
