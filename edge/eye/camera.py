@@ -26,6 +26,9 @@ from contract.errors import CameraError
 from edge.ports import Camera
 from edge.values import Frame, Luma
 
+# Read by OpenCV when it first opens a clip: FFmpeg's own complaints stay off the terminal.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
 STALL_S: Final = 5.0
 _FALLBACK_FPS: Final = 25.0
 
@@ -190,7 +193,6 @@ class LiveCamera:
 
 def _cv2() -> Any:
     """OpenCV, told to keep its own complaints off the terminal: ours are one sentence."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
