@@ -109,6 +109,7 @@ class Writer:
         self._node_clocks = NodeClocks()
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
         self._trouble: str | None = None
+        self.failed = False
         self._swept_s: float | None = None
         self._stopping = threading.Event()
         self._state = store.engine_state(self._rules, clocks.wall_s())
@@ -163,6 +164,7 @@ class Writer:
                 self._sweep()
         except Exception:
             log.exception("The writer cannot go on")
+            self.failed = True
             self._stopping.set()
             self._died()
 

@@ -1,0 +1,207 @@
+"""``attune-hub``: the hub of a shop. Only this module chooses what is plugged into what."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, get_args
+
+import uvicorn
+
+from contract.errors import AttuneError, ConfigError, LinkError, StoreError
+from hub import config as settings
+from hub import store as stores
+from hub.app import create_app
+from hub.auth import Doors, Role, entry_path
+from hub.broker import start_broker
+from hub.ingest import Broker, MqttLink, parse_broker
+from hub.reads import StoreReads
+from hub.views import Changes, Settings
+from hub.writer import SystemClocks, Writer
+
+DOORS: Final = "doors.db"
+LOCK: Final = "hub.lock"
+BROKER_PORT: Final = 1883
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command ``attune-hub``."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return int(options.run(options))
+    except AttuneError as error:
+        print(f"attune-hub: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="attune-hub",
+        description="The hub of a shop: takes what the nodes release, keeps it, and nudges the staff.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve",
+        help="run the hub until it is stopped",
+        description="Run the hub until it is stopped (Ctrl-C or SIGTERM). The shop's settings are read from"
+        f" {settings.FILE} in the data folder, where there is one.",
+    )
+    serve.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of the database; made if missing"
+    )
+    serve.add_argument(
+        "--http", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="pages (default 127.0.0.1:8080)"
+    )
+    serve.add_argument(
+        "--broker",
+        metavar="URL",
+        help="the shop's broker, mqtt://HOST:PORT or mqtts://HOST:PORT (default: one of the hub's own, for nodes on"
+        " this machine only)",
+    )
+    serve.set_defaults(run=_serve)
+
+    link = commands.add_parser(
+        "link",
+        help="make a link that opens the pages",
+        description="Make a link that opens the pages of one role. It works once, and for 15 minutes.",
+    )
+    link.add_argument("role", choices=get_args(Role), help="whose pages it opens")
+    link.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
+    link.set_defaults(run=_link)
+    return parser
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080")
+    return host.strip("[]"), int(port)
+
+
+def _link(options: argparse.Namespace) -> int:
+    if not options.data.is_dir():
+        raise StoreError(f"There is no folder {options.data}: give the --data of the hub.")
+    doors = Doors.open(options.data / DOORS)
+    key = doors.mint(options.role, ttl_s=None, uses=None) if options.until_stop else doors.mint(options.role)
+    doors.close()
+    lock = options.data / LOCK
+    base = lock.read_text().strip() if lock.exists() else ""
+    print((base or "http://127.0.0.1:8080") + entry_path(key))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        listener = stack.enter_context(_bound(*options.http))
+        url = "http://{}:{}".format(*listener.getsockname()[:2])
+        stack.enter_context(_alone(options.data, url))
+        config = settings.load(options.data)
+        store = stores.Store(options.data / stores.FILE)
+        stack.callback(store.close)
+        reads = StoreReads(options.data / stores.FILE)
+        stack.callback(reads.close)
+        doors = Doors.open(options.data / DOORS)
+        stack.callback(doors.close)
+        doors.forget_unlimited()
+        broker = _broker(options, config, stack)
+
+        changes, clocks = Changes(), SystemClocks()
+        writer = Writer(store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end())
+        link = MqttLink(broker, writer.deliver, clocks)
+        app = create_app(
+            reads=reads,
+            desk=writer,
+            doors=doors,
+            changes=changes,
+            settings=Settings(config.shop_name, config.contact, config.hosts),
+        )
+        server = _server(app)
+
+        def end() -> None:
+            server.should_exit = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: end())
+        writer.start()
+        stack.callback(writer.stop)
+        link.start()
+        stack.callback(link.stop)
+        print(f"Pages at {url}, broker {broker.url}. A way in: attune-hub link owner --data {options.data}", flush=True)
+        server.run(sockets=[listener])
+        return 1 if writer.failed else 0
+
+
+def _server(app: object) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            log_config=None,
+            access_log=False,  # keys stand in addresses
+            proxy_headers=True,
+            forwarded_allow_ips="127.0.0.1",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )
+
+
+def _broker(options: argparse.Namespace, config: settings.HubConfig, stack: ExitStack) -> Broker:
+    if options.broker is not None:
+        tls = (options.data / path if path else None for path in dict(config.broker).values())
+        return parse_broker(options.broker, *tls)
+    try:
+        running = start_broker(port=BROKER_PORT)
+    except LinkError:
+        running = start_broker()
+    stack.callback(running.stop)
+    return parse_broker(running.url)
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+        except OSError as error:
+            raise LinkError(
+                f"The pages cannot have {host}:{port} ({error.strerror or error}): give another --http HOST:PORT."
+            ) from None
+        yield listener
+
+
+@contextmanager
+def _alone(folder: Path, url: str) -> Iterator[None]:
+    """One hub a data folder; the lock's file says where its pages are."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be used ({error.strerror}): give another --data.") from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"A hub is running on {folder} already: stop it, or give another --data.") from None
+        os.truncate(lock, 0)
+        os.write(lock, url.encode())
+        yield
+    finally:
+        os.close(lock)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
