@@ -22,6 +22,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
 from hub import auditor, dashboard, tablet
@@ -73,13 +74,16 @@ def create_app(
 
     app = FastAPI(title="Attune hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.doors = doors
-    app.include_router(_public(pages, reads, doors, clock))
-    app.include_router(tablet.routes(pages, board, reads, desk, clock))
-    app.include_router(dashboard.routes(pages, reads, clock))
-    app.include_router(auditor.routes(pages, reads, export))
+    for router in (
+        _public(pages, reads, doors, clock),
+        tablet.routes(pages, board, reads, desk, clock),
+        dashboard.routes(pages, reads, clock),
+        auditor.routes(pages, reads, export),
+    ):
+        app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
+    _check_doors(app.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _say_refusals(app, pages)
-    _check_doors(app.routes)
     app.add_middleware(Guard, hosts=settings.hosts)
     return app
 
@@ -154,13 +158,14 @@ def _say_refusals(app: FastAPI, pages: Pages) -> None:
 
     app.add_exception_handler(AnyHTTPException, on_http)
     app.add_exception_handler(RequestValidationError, lambda request, _: refusal(request, 400))
-    app.add_exception_handler(StoreError, lambda request, _: JSONResponse({"error": _REFUSED[503][1]}, 503))
+    app.add_exception_handler(StoreError, lambda request, _: refusal(request, 503))
 
 
-def _check_doors(routes: Iterable[object]) -> None:
+def _check_doors(routes: Iterable[BaseRoute]) -> None:
     for route in routes:
-        if isinstance(route, APIRoute) and allowed(route) is None:
-            raise AttuneError(f"The route {route.path} does not say who may open it: give it an Allow.")
+        if not isinstance(route, APIRoute) or allowed(route) is None:
+            name = getattr(route, "path", repr(route))
+            raise AttuneError(f"The route {name} does not say who may open it: give it an Allow.")
 
 
 def allowed(route: APIRoute) -> Allow | None:

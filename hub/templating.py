@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.views import Settings
-from hub.words import ENDED, OUTCOMES, node_title, span
+from hub.words import ENDED, OUTCOMES, how_it_went, span
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -59,8 +59,8 @@ class Pages:
             settings=settings, static=static, build=build(), outcomes=OUTCOMES, ended=ENDED, session=None
         )
         environment.filters.update(
-            title_of=node_title,
             span=span,
+            how_it_went=how_it_went,
             as_text=lambda payload: payload.decode("utf-8", "backslashreplace"),
             clock_time=lambda seconds: _local(seconds, "%H:%M"),
             day_and_time=lambda seconds: _local(seconds, "%A %-d %B, %H:%M"),

@@ -147,6 +147,13 @@ def owner_line(node: NodeView, now_s: float) -> NodeLine:
     return NodeLine(node.name, line.title, line.sees, tone, line.state, sentence, line.zones)
 
 
+def how_it_went(nudge: NudgeView) -> str:
+    """The last word on a nudge, as the owner reads it."""
+    if nudge.outcome is not None:
+        return OUTCOMES[nudge.outcome]
+    return "no answer" if nudge.state == "expired" and nudge.taken_s is not None else ENDED[nudge.state]
+
+
 def typical_answer_s(nudges: tuple[NudgeView, ...]) -> float | None:
     """The median time from a nudge to somebody on the way, or None when nobody went yet."""
     waits_s = [nudge.taken_s - nudge.opened_s for nudge in nudges if nudge.taken_s is not None]
