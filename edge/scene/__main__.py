@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="The portraits come from: python -m models.fetch --portraits",
     )
     parser.add_argument(
-        "--preset", default="day", help="quiet (one shopper needs help), busy (seven in Textiles), day, or a seed (day)"
+        "--preset", default="day", help="quiet (one shopper needs help), busy (six in Textiles), day, or a seed (day)"
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the clip (60)")
     parser.add_argument("--fps", type=float, default=FPS, help=f"frames per second ({FPS:g})")

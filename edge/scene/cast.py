@@ -11,11 +11,10 @@ from contract.errors import CameraError
 from edge.scene.script import Script, Shopper, Stop, script_of
 
 CHAPTER_S: Final = 420.0
-_ROWS_PX: Final = (44.0, 50.0, 57.0)
 # Places where people stand without hiding each other's face: x as a fraction, how near as the face's width.
-_CERAMICS: Final = ((0.06, 46.0), (0.14, 58.0), (0.22, 44.0))
-_TEXTILES: Final = tuple((0.33 + 0.07 * i, _ROWS_PX[(0, 2, 1)[i % 3]]) for i in range(7))
-_TILL: Final = ((0.835, 46.0), (0.955, 54.0))
+_CERAMICS: Final = ((0.06, 50.0), (0.14, 58.0), (0.22, 50.0))
+_TEXTILES: Final = tuple((0.32 + 0.09 * i, (50.0, 54.0)[i % 2]) for i in range(6))
+_TILL: Final = ((0.835, 50.0), (0.955, 56.0))
 
 
 def script(name: str) -> Script:
@@ -60,15 +59,15 @@ def _at_the_door(face_px: float, left: bool) -> Stop:
 
 
 def busy() -> Script:
-    """Seven visitors together in Textiles for five minutes and more, staff in Ceramics and at the till, one opted out."""
+    """Six visitors together in Textiles for five minutes and more, staff in Ceramics and at the till, one opted out."""
     visitors = []
     for i, (x, face_px, left) in enumerate(_arrivals(_TEXTILES)):
         stops = (_at_the_door(face_px, left), Stop(x, face_px, 330.0 - 4.0 * i))
         visitors.append(Shopper(f"customer {i + 1}", 10 + i, 1.0 + 4.0 * i, stops, "visitor", left, left))
     others = (
-        Shopper("opted out", 42, 34.0, (Stop(0.835, 46.0, 120.0),), "opted_out", False, False),
+        Shopper("opted out", 42, 34.0, (Stop(0.845, 49.0, 120.0),), "opted_out", False, False),
         Shopper("staff 1", 40, 38.0, (Stop(0.1, 50.0, 240.0),), "staff"),
-        Shopper("staff 2", 41, 46.0, (Stop(0.955, 52.0, 280.0),), "staff", False, False),
+        Shopper("staff 2", 41, 46.0, (Stop(0.96, 54.0, 280.0),), "staff", False, False),
     )
     return script_of((*visitors, *others))
 
@@ -86,7 +85,7 @@ def day(seed: int) -> Script:
 def _chapter(chance: Random, chapter: int) -> tuple[Shopper, ...]:
     """One chapter; the third of every three is a crowd in Textiles, long enough for a mood window."""
     waiting = _waiting(chance, chapter)
-    crowd = 7 if chapter % 3 == 2 else chance.randint(1, 3)
+    crowd = len(_TEXTILES) if chapter % 3 == 2 else chance.randint(1, 3)
     cast = [waiting, *_browsers(chance, crowd, chapter)]
     if chance.random() < 0.7:
         x, face_px = chance.choice(_TILL)
