@@ -28,8 +28,11 @@ class Detector(Protocol):
 class AffectModel(Protocol):
     """Reads one aligned face.
 
-    Shapes: crop (48, 48) uint8 luma in; eight probabilities out, in the order of the manifest's labels.
+    Shapes: crop (48, 48) uint8 luma in; eight probabilities out, in the order of the manifest's labels. A reading
+    whose largest is under ``abstain_below`` is an abstention.
     """
+
+    abstain_below: float
 
     def read(self, crop: Luma) -> tuple[float, ...]: ...
 

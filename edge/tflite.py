@@ -27,22 +27,25 @@ except ImportError:
 class Tflite:
     """A loaded model with one input.
 
-    Shapes: those of the file; ``input`` is the model's own buffer, to be filled in place.
+    Shapes: those of the file; ``input`` is the model's own buffer, to be filled in place. ``invocations`` counts.
     Raises: ModelError when the file is missing or is no model.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        if not path.is_file():
+    def __init__(self, path: Path, threads: int = 1, *, content: bytes | None = None) -> None:
+        """``content``: the bytes of the file where they were read and checked already."""
+        if content is None and not path.is_file():
             raise ModelError(
                 f"There is no model at {path}: run 'python -m models.fetch', or mend the path in [models]."
             )
+        source: dict[str, Any] = {"model_path": str(path)} if content is None else {"model_content": content}
         try:
-            self._interpreter = _runtime.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = _runtime.Interpreter(**source, num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is no model that {RUNTIME} can load: fetch or install it again.") from error
         self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
         self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self.invocations = 0
         self._fill = self._interpreter.tensor(self.inputs[0]["index"])
         self._read = [self._interpreter.tensor(output["index"]) for output in self.outputs]
 
@@ -55,4 +58,5 @@ class Tflite:
     def invoke(self) -> tuple[NDArray[Any], ...]:
         """Runs the model on ``input``; the outputs are copies."""
         self._interpreter.invoke()
+        self.invocations += 1
         return tuple(np.array(read()) for read in self._read)

@@ -59,8 +59,8 @@ class BlazeFace:
     """
 
     def __init__(self, path: Path, threads: int = 1, *, second_look: bool = True) -> None:
-        self._model = Tflite(path, threads)
-        shapes = [tuple(detail["shape"]) for detail in (*self._model.inputs, *self._model.outputs)]
+        self.model = Tflite(path, threads)
+        shapes = [tuple(detail["shape"]) for detail in (*self.model.inputs, *self.model.outputs)]
         if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:
             raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")
         self._second_look = second_look
@@ -109,11 +109,11 @@ class BlazeFace:
         inner_w, inner_h = round(width * scale), round(height * scale)
         pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
         picture = cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h))
-        buffer = self._model.input[0]
+        buffer = self.model.input[0]
         buffer.fill(-1.0)
         buffer[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w] = (picture * np.float32(1 / 127.5) - 1)[..., None]
         del buffer
-        raw, logits = self._model.invoke()
+        raw, logits = self.model.invoke()
         faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
         return [_placed(face, left - pad_x / scale, top - pad_y / scale, 1 / scale) for face in faces]
 

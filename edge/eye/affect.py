@@ -1,0 +1,224 @@
+"""Visitors to moments: each face is read as often as it needs, its mood fused over time, and pixels die here.
+
+Rules:
+- Only `Visitors.visitors` are read. Who may not be read yet is present and nothing more: no dwell, no mood (rule 3).
+- A face that is too small, turned, dark, flat or blurred is skipped before the model, with the reason.
+- A reading under the model's own threshold is an abstention and changes no mood.
+- A mood is the mean of a track's readings with a half-life of `HALF_LIFE_S`, given from the second reading on, so that
+  one odd frame changes little and a first one nothing.
+- What leaves holds no array and no track id. A track's state is dropped when it has been gone for `GONE_S`.
+
+Left out: badges and masks (`edge.eye.badge`), windows and k (`edge.eye.window`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge import manifest
+from edge.crop import Quality, crop, quality
+from edge.eye.tracks import yaw
+from edge.ports import AffectModel
+from edge.tflite import Tflite
+from edge.values import Frame, Luma, Moment, Mood, Person, Reading, Visit, Visitors
+
+HALF_LIFE_S: Final = 4.0
+READ_EVERY_S: Final = 0.5
+STALE_S: Final = 12.0
+GONE_S: Final = 2.0
+VISIT_MIN_S: Final = 5.0
+VISIT_TOLD_S: Final = 20.0
+
+SIZE_MIN_PX: Final = 24.0
+YAW_MAX: Final = 0.6
+BRIGHTNESS: Final = (35.0, 225.0)
+CONTRAST_MIN: Final = 9.0
+SHARPNESS_MIN: Final = 0.2
+
+# Valence and arousal of each label. Source: the words' places in Russell and Mehrabian, "Evidence for a Three-Factor
+# Theory of Emotions", 1977, to a tenth, on the circumplex of Russell, 1980. Contempt is not among them and is placed by
+# us beside disgust and anger. These are coordinates of words, not measurements of anybody's feeling.
+CIRCUMPLEX: Final[dict[str, tuple[float, float]]] = {
+    "neutral": (0.0, 0.0),
+    "happiness": (0.8, 0.5),
+    "surprise": (0.4, 0.7),
+    "sadness": (-0.6, -0.3),
+    "anger": (-0.5, 0.6),
+    "disgust": (-0.6, 0.4),
+    "fear": (-0.6, 0.6),
+    "contempt": (-0.5, 0.3),
+}
+POSITIVE: Final = ("happiness",)
+NEUTRAL: Final = ("neutral", "surprise")
+
+Probabilities = tuple[float, ...]
+Trace = Callable[[dict[str, Any]], object]
+
+
+class TfliteAffect:
+    """The `AffectModel` on the shipped int8 file; checked against its manifest before it is loaded.
+
+    Shapes: (48, 48) uint8 luma in, eight probabilities out in the order of `manifest.LABELS`.
+    Raises: ModelError when the file is not what its manifest says.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        checked = manifest.load(path)
+        self.abstain_below = checked.abstain_below
+        self.model = Tflite(path, threads, content=checked.content)
+        self._scale, self._zero = checked.output.scale, checked.output.zero_point
+
+    def read(self, crop: Luma) -> Probabilities:
+        self.model.input[0, :, :, 0] = (crop ^ 0x80).view(np.int8)  # pixel − 128
+        (scores,) = self.model.invoke()
+        return tuple(((scores[0].astype(np.float32) - self._zero) * self._scale).tolist())
+
+
+@dataclass(slots=True)
+class _Mind:
+    """What is known of one track: the fading sum of its readings, and whether its visit was told."""
+
+    told: bool
+    seen_s: float
+    zone: int | None
+    dwell_s: float = 0.0
+    returning: bool = False
+    read_s: float = float("-inf")
+    good_s: float = float("-inf")
+    sums: Any = 0.0
+    weight: float = 0.0
+    abstained: bool = False
+
+    def fuse(self, probabilities: Probabilities, t_s: float) -> None:
+        fade = 0.5 ** ((t_s - self.good_s) / HALF_LIFE_S) if self.weight else 0.0
+        self.sums = self.sums * fade + np.asarray(probabilities)
+        self.weight = self.weight * fade + 1.0
+        self.good_s = t_s
+
+    def mood(self, t_s: float) -> Mood | None:
+        """The fused mood, once two readings or more stand behind it and the last is not stale."""
+        if self.weight < 1.05 or t_s - self.good_s > STALE_S:
+            return None
+        return mood_of(tuple((self.sums / self.weight).tolist()))
+
+
+def mood_of(probabilities: Probabilities) -> Mood:
+    """Expectations over the labels. Units: `Mood`'s; shares sum to one."""
+    total = sum(probabilities)
+    share = {label: p / total for label, p in zip(manifest.LABELS, probabilities, strict=True)}
+    positive = sum(share[label] for label in POSITIVE)
+    neutral = sum(share[label] for label in NEUTRAL)
+    valence = sum(p * CIRCUMPLEX[label][0] for label, p in share.items())
+    arousal = sum(p * CIRCUMPLEX[label][1] for label, p in share.items())
+    return Mood(1.0 - positive - neutral, neutral, positive, valence, arousal)
+
+
+def read_affect(visitors: Iterable[Visitors], model: AffectModel, trace: Trace | None = None) -> Iterator[Moment]:
+    """One moment a frame. With ``trace`` (recorded clips only) every face is read in every frame and told."""
+    every_s = READ_EVERY_S if trace is None else 0.0
+    minds: dict[int, _Mind] = {}
+    for seen in visitors:
+        t_s = seen.frame.t_s
+        known = ((person, minds.setdefault(person.track, _new(person, t_s))) for person in seen.visitors)
+        told = {person.track: _read(seen.frame, person, mind, model, every_s) for person, mind in known}
+        visits = []
+        for person in (*seen.visitors, *(person for person, _ in seen.unread)):
+            visits += _follow_visit(person, minds.setdefault(person.track, _new(person, t_s)), t_s)
+        for track in [track for track, mind in minds.items() if t_s - mind.seen_s > GONE_S]:
+            visits += _end_visit(minds.pop(track), t_s)
+        for person, _ in seen.excluded:
+            minds.pop(person.track, None)
+        if trace is not None:
+            trace(_traced(seen, told))
+        present = [_reading(person, minds[person.track], t_s) for person in seen.visitors if person.zone is not None]
+        present += [Reading(p.zone, 0.0, 0.0, False, None, False) for p, _ in seen.unread if p.zone is not None]
+        yield Moment(t_s, tuple(present), seen.attended, tuple(visits))
+
+
+def _new(person: Person, t_s: float) -> _Mind:
+    """A track that goes on with another's dwell is a visit that was told already."""
+    return _Mind(told=person.dwell_s >= VISIT_MIN_S, seen_s=t_s, zone=person.zone)
+
+
+def _read(
+    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float
+) -> tuple[str | None, Probabilities | None]:
+    """Reads one face if it is due. Returns why it was skipped, and what was read."""
+    if frame.t_s - mind.read_s < every_s:
+        return "not due", None
+    mind.read_s = frame.t_s
+    picture = crop(frame.luma, person.face)
+    skipped = unfit(quality(picture, person.face), yaw(person.face))
+    if skipped is not None:
+        mind.abstained = True
+        return skipped, None
+    probabilities = model.read(picture)
+    mind.abstained = max(probabilities) < model.abstain_below
+    if not mind.abstained:
+        mind.fuse(probabilities, frame.t_s)
+    return None, probabilities
+
+
+def unfit(found: Quality, turned: float) -> str | None:
+    """Why a face should not be read, or None."""
+    if found.size_px < SIZE_MIN_PX:
+        return "too small"
+    if abs(turned) > YAW_MAX:
+        return "turned away"
+    if not BRIGHTNESS[0] <= found.brightness <= BRIGHTNESS[1]:
+        return "too dark" if found.brightness < BRIGHTNESS[0] else "too bright"
+    if found.contrast < CONTRAST_MIN:
+        return "flat"
+    return "blurred" if found.sharpness < SHARPNESS_MIN else None
+
+
+def _reading(person: Person, mind: _Mind, t_s: float) -> Reading:
+    mood = mind.mood(t_s)
+    zone = person.zone if person.zone is not None else -1
+    return Reading(zone, person.dwell_s, person.turns_per_min, person.returning, mood, mind.abstained)
+
+
+def _follow_visit(person: Person, mind: _Mind, t_s: float) -> list[Visit]:
+    """A visit is told once: after `VISIT_TOLD_S`, or when it ends; a returning visitor's is not told again."""
+    ended = _end_visit(mind, t_s) if person.zone != mind.zone else []
+    if person.zone != mind.zone:
+        mind.told = False
+    mind.zone, mind.dwell_s, mind.returning, mind.seen_s = person.zone, person.dwell_s, person.returning, t_s
+    return ended + (_end_visit(mind, t_s) if mind.dwell_s >= VISIT_TOLD_S else [])
+
+
+def _end_visit(mind: _Mind, t_s: float) -> list[Visit]:
+    if mind.told or mind.zone is None or mind.returning or mind.dwell_s < VISIT_MIN_S:
+        return []
+    mind.told = True
+    return [Visit(mind.zone, mind.mood(t_s))]
+
+
+def _traced(seen: Visitors, told: dict[int, tuple[str | None, Probabilities | None]]) -> dict[str, Any]:
+    """One frame as ``--trace`` prints it: every detected face, in source pixels."""
+    faces = []
+    for person in seen.visitors:
+        skipped, read = told[person.track]
+        affect = None if read is None else {k: round(p, 4) for k, p in zip(manifest.LABELS, read, strict=True)}
+        faces.append(_told_face(person, excluded=False, skipped=skipped, affect=affect))
+    faces += [_told_face(person, excluded=False, skipped=why, affect=None) for person, why in seen.unread]
+    faces += [_told_face(person, excluded=True, skipped=why, affect=None) for person, why in seen.excluded]
+    return {"frame": seen.frame.index, "faces": sorted(faces, key=lambda face: -face["score"])}
+
+
+def _told_face(
+    person: Person, *, excluded: bool, skipped: str | None, affect: dict[str, float] | None
+) -> dict[str, Any]:
+    return {
+        "box": [round(part, 1) for part in person.face.box_px],
+        "score": round(person.face.score, 4),
+        "track": person.track,
+        "excluded": excluded,
+        "skipped": skipped,
+        "affect": affect,
+    }

@@ -1,0 +1,153 @@
+"""One life of the eye: greet the courier, wait until sensing is allowed, look, and end.
+
+Rules:
+- No camera is open before the courier has answered and the notice, the hours and the pause allow it (rule 8).
+- The early walls go up before anything else, the late ones once camera and models are open; without them it ends.
+- Whatever ends sensing ends the life: pause, closing time, new settings, a camera that stopped, a courier that is gone.
+  The supervisor starts the next one, which greets afresh.
+
+Left out: how a life is started again (`edge.supervisor`, or systemd).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from contract.errors import CameraError, LinkError, ModelError
+from contract.wire import Trouble
+from edge.config import NodeConfig
+from edge.eye.gate import Budget, Gate, Spent
+from edge.eye.hours import barred
+from edge.eye.link import Link
+from edge.eye.meter import Meter, resident_mb
+from edge.eye.pipeline import STAGES, Senses, look
+from edge.eye.settings import apply
+from edge.record import ApplyConfig, BeginConfig, Head, Order, Pause, PulseRecord, Resume, StateRecord
+
+AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
+PULSE_S: Final = 60.0
+GREETING_S: Final = 10.0
+_POLL_S: Final = 0.2
+
+Open = Callable[[NodeConfig], Senses]
+Walls = Callable[[], object]
+
+
+@dataclass(slots=True)
+class Eye:
+    """What one life holds. ``open_senses`` opens camera and models; ``raise_late`` shuts the eye in with them."""
+
+    config: NodeConfig
+    link: Link
+    open_senses: Open
+    raise_late: Walls
+    ended: Callable[[], bool]
+    paused: bool = False
+    changed: bool = False
+    said: Trouble | None = "eye_stopped"
+    draft: list[Order] = field(default_factory=list)
+
+    def live(self) -> int:
+        """The whole life. Returns 0 when asked to end, `AGAIN` when the next life should begin.
+
+        Raises: ConfigError, WallError: what no next life would mend.
+        """
+        try:
+            self._greet()
+            self._wait_until_allowed()
+            return 0 if self.ended() else self._look()
+        except CameraError:
+            return self._troubled("camera_lost")
+        except ModelError:
+            return self._troubled("model_refused")
+        except LinkError:
+            return AGAIN
+
+    def _greet(self) -> None:
+        """Says that the eye is here and waits for the courier's word."""
+        self._say(self.said)
+        until_s = time.monotonic() + GREETING_S
+        while time.monotonic() < until_s and not self.ended():
+            orders = self.link.orders(_POLL_S)
+            self._obey(orders)
+            if any(isinstance(order, Pause | Resume) for order in orders):
+                self.changed = False  # what came with the greeting is what this life runs
+                return
+        raise LinkError("The courier did not answer the eye's greeting.")
+
+    def _wait_until_allowed(self) -> None:
+        while not self.ended() and (why := self._barred()) is not None:
+            self._say(why)
+            self._obey(self.link.orders(_POLL_S))
+
+    def _look(self) -> int:
+        senses = self.open_senses(self.config)
+        try:
+            self.raise_late()
+            self._say(None)
+            self._run(senses)
+        finally:
+            senses.camera.close()
+        self._say(self._barred())
+        return 0 if self.ended() else AGAIN
+
+    def _run(self, senses: Senses) -> None:
+        meter, pulse_s = Meter(), time.monotonic() + PULSE_S
+        for record in look(senses, self.config, self._gate(), meter):
+            if record is not None:
+                self.link.send(record)
+            self._obey(self.link.orders())
+            if self.ended() or self.changed or self._barred() is not None:
+                return
+            if time.monotonic() >= pulse_s:
+                self.link.send(self._pulse(meter))
+                meter.reset()
+                pulse_s += PULSE_S
+        raise CameraError("The camera gives no more frames.")
+
+    def _gate(self) -> Gate:
+        config = self.config
+        thresholds = {one.zone: one.levels for one in config.thresholds}
+        budget = Budget(opened_s=time.monotonic())
+        return Gate(config.privacy, config.need.usual_dwell_s, thresholds, config.version, budget, Spent())
+
+    def _obey(self, orders: list[Order]) -> None:
+        for order in orders:
+            match order:
+                case Pause() | Resume():
+                    self.paused = isinstance(order, Pause)
+                case ApplyConfig():
+                    taken = apply(self.config, (*self.draft, order))
+                    self.changed = self.changed or taken != self.config
+                    self.config = taken
+                case BeginConfig():
+                    self.draft = [order]
+                case _:
+                    self.draft.append(order)
+
+    def _barred(self) -> Trouble | None:
+        return barred(self.config, time.time(), self.paused)
+
+    def _say(self, trouble: Trouble | None) -> None:
+        """One state record, only when it differs from the last (the greeting always goes out)."""
+        if trouble != self.said or trouble == "eye_stopped":
+            self.link.send(StateRecord(self._head(), trouble))
+            self.said = trouble
+
+    def _troubled(self, trouble: Trouble) -> int:
+        with suppress(LinkError):
+            self._say(trouble)
+        return AGAIN
+
+    def _pulse(self, meter: Meter) -> PulseRecord:
+        own = meter.own_ms()
+        detect, track, badge, affect, rest = (own.get(stage, 0.0) for stage in STAGES[1:])
+        fps = meter.frames / PULSE_S
+        return PulseRecord(self._head(), fps, detect, track, badge, affect, rest, resident_mb())
+
+    def _head(self) -> Head:
+        return Head(zone=0, config=self.config.version, t_mono_s=int(time.monotonic()))

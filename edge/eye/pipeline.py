@@ -1,0 +1,55 @@
+"""The way of a frame, in seven lines: pixels go in, records come out.
+
+Rules: each stage is a generator over plain frozen values and yields for every frame, so that windows close in an
+empty shop; pixels and track ids end in `read_affect`; only the gate makes zone records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.config import NodeConfig
+from edge.eye.affect import Trace, read_affect
+from edge.eye.badge import leave_out
+from edge.eye.faces import detect
+from edge.eye.gate import Gate, release
+from edge.eye.meter import Meter
+from edge.eye.tracks import Tracking, follow
+from edge.eye.window import tumble
+from edge.ports import AffectModel, BadgeReader, Camera, Clock, Detector
+from edge.record import Record
+from edge.tflite import Tflite
+
+STAGES: Final = ("camera", "detect", "track", "badge", "affect", "rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What an eye looks through, chosen by ``__main__`` or a test. ``models`` are those behind it, for the bench."""
+
+    camera: Camera
+    detector: Detector
+    badges: BadgeReader | None
+    affect: AffectModel
+    clock: Clock
+    models: tuple[Tflite, ...] = ()
+    tracking: Tracking = field(default_factory=Tracking)
+
+
+def look(
+    senses: Senses, config: NodeConfig, gate: Gate, meter: Meter, *, trace: Trace | None = None, flush: bool = False
+) -> Iterator[Record | None]:
+    """Frames to records, one step per frame; None where nothing is said.
+
+    Raises: CameraError when the camera stops.
+    """
+    timed = meter.around
+    frames = timed("camera", senses.camera.frames())
+    faces = timed("detect", detect(frames, senses.detector))
+    people = timed("track", follow(faces, senses.tracking, config.zones))
+    visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
+    moments = timed("affect", read_affect(visitors, senses.affect, trace))
+    windows = timed("rest", tumble(moments, config.zones, senses.clock, config.privacy, flush=flush))
+    return release(windows, gate, flush=flush)
