@@ -20,8 +20,8 @@ DEGRADED_SHARE = 0.4
 CUTOUT_SHARE = 0.25
 
 
-def augment(image: Luma, seed: int, epoch: int, row: int) -> Luma:
-    """One variant.
+def augment(image: Luma, seed: int, epoch: int, row: int, cut: bool = True) -> Luma:
+    """One variant; without ``cut`` no square is cut out.
 
     Shapes: (48, 48) uint8 in and out.
     """
@@ -29,14 +29,14 @@ def augment(image: Luma, seed: int, epoch: int, row: int) -> Luma:
     out = _light(_geometry(image, rng), rng)
     if rng.random() < DEGRADED_SHARE:
         out = _degraded(out, rng)
-    if rng.random() < CUTOUT_SHARE:
+    if cut and rng.random() < CUTOUT_SHARE:
         out = _cutout(out, rng)
     return out
 
 
-def batch(images: Luma, rows: NDArray[np.int64], seed: int, epoch: int) -> Luma:
+def batch(images: Luma, rows: NDArray[np.int64], seed: int, epoch: int, cut: bool = True) -> Luma:
     """A batch of variants, in the order given."""
-    return np.stack([augment(image, seed, epoch, int(row)) for image, row in zip(images, rows, strict=True)])
+    return np.stack([augment(image, seed, epoch, int(row), cut) for image, row in zip(images, rows, strict=True)])
 
 
 def _geometry(image: Luma, rng: np.random.Generator) -> Luma:

@@ -35,7 +35,10 @@ from models.net import AffectNet, pixels
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that a run's result depends on besides the data and the machine."""
+    """Everything that a run's result depends on besides the data and the machine.
+
+    ``plain_epochs``: the last epochs see faces as a camera may, neither blended with one another nor cut.
+    """
 
     seed: int = 1
     epochs: int = 54
@@ -45,6 +48,7 @@ class Recipe:
     weight_decay: float = 5e-4
     warm_up_epochs: float = 1.0
     mixup_alpha: float = 0.2
+    plain_epochs: int = 14
     average_decay: float = 0.999
 
 
@@ -83,14 +87,17 @@ class Training:
         rng = np.random.default_rng((recipe.seed, epoch))
         torch.manual_seed(recipe.seed * 10_000 + epoch)
         order = rng.permutation(len(self.fit))[: self.steps_per_epoch * recipe.batch_size]
+        plain = epoch >= recipe.epochs - recipe.plain_epochs
         self.net.train()
         total = 0.0
         for step, index in enumerate(tqdm(order.reshape(-1, recipe.batch_size), f"epoch {epoch + 1}", leave=False)):
             for group in self.optimiser.param_groups:
                 group["lr"] = rate(recipe, epoch + step / self.steps_per_epoch)
-            images = variants(self.fit.images[index], self.fit.rows[index], recipe.seed, epoch)
-            targets = torch.from_numpy(self.fit.targets[index]).to(self.device)
-            total += self._step(*mixup(pixels(images, self.device), targets, recipe.mixup_alpha, rng))
+            images = variants(self.fit.images[index], self.fit.rows[index], recipe.seed, epoch, cut=not plain)
+            luma, targets = pixels(images, self.device), torch.from_numpy(self.fit.targets[index]).to(self.device)
+            if not plain:
+                luma, targets = mixup(luma, targets, recipe.mixup_alpha, rng)
+            total += self._step(luma, targets)
         return total / self.steps_per_epoch
 
     def _step(self, luma: Tensor, targets: Tensor) -> float:
