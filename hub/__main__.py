@@ -125,6 +125,7 @@ def _serve(options: argparse.Namespace) -> int:
             doors=doors,
             changes=changes,
             settings=Settings(config.shop_name, config.contact, config.hosts),
+            troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
         )
         server = _server(app)
 

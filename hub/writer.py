@@ -149,6 +149,8 @@ class Writer:
         try:
             if self._stopping.is_set():
                 raise StoreError("The hub is stopping: try again when it is back.")
+            if self._trouble:
+                raise StoreError(self._trouble)
             self._queue.put(asked, timeout=ASK_S)
             asked.done.result(timeout=ASK_S)
         except (queue.Full, TimeoutError):
@@ -194,7 +196,8 @@ class Writer:
             try:
                 batch = self._commit(items)
             except StoreError as error:
-                log.error("%s", error)
+                if self._trouble != str(error):
+                    log.error("%s", error)
                 self._trouble = str(error)
                 for item in items:
                     if isinstance(item, _Asked):
@@ -262,18 +265,19 @@ class Writer:
             batch.seen |= not (isinstance(action, nudges.Renew) and not action.seen)
 
     def _tell(self, items: Sequence[_Judged | _Asked], batch: _Batch) -> None:
-        for item in items:
-            match item:
-                case _Judged(_, receipt):
-                    receipt()
-                case _Asked(_, _, done):
-                    done.set_result(None)
+        """Staff first, then the nodes, then the broker."""
         if batch.seen:
             self._changes.touch()
+        for item in items:
+            if isinstance(item, _Asked):
+                item.done.set_result(None)
         for (node, boot), seqs in batch.seqs.items():
             topic = str(Topic(store=self._config.store, node=node, kind="stored"))
             for since, seq in runs(seqs):
                 self._say(topic, wire.encode(Stored(boot=boot, since=since, seq=seq)))
+        for item in items:
+            if isinstance(item, _Judged):
+                item.receipt()
 
     def _sweep(self) -> None:
         now_s = self._clocks.wall_s()

@@ -95,7 +95,8 @@ def test_a_batch_that_fails_leaves_nothing(store: Store, reads: StoreReads) -> N
             store.add(message(NODE.mood(1)), NODE.mood(1), late=False)
             raise RuntimeError
 
-    pytest.raises(RuntimeError, add_and_fail)
+    with pytest.raises(RuntimeError):
+        add_and_fail()
     assert reads.counts() == {"events": 0, "refused": 0}
     assert add(store, NODE.mood(1)) == "new"
 
