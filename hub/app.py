@@ -41,7 +41,7 @@ _REFUSED: Final = {
     404: ("Nothing here", "There is no such page, or what it was about is over."),
     405: ("Not like this", "This address does not take that kind of request."),
     429: ("Too many tries", "Wait a minute, then open the link again."),
-    500: ("Something went wrong", "The hub wrote down what. Try again; if it stays, run attune-hub check."),
+    500: ("Something went wrong", "The hub wrote down what. Try again; if it stays, look into the hub's log."),
     503: ("The hub cannot read its store", "Check the disk of the hub's machine, then open the page again."),
 }
 
@@ -55,12 +55,16 @@ def create_app(
     settings: Settings,
     clock: Callable[[], float] = time.time,
     export: Callable[[Path], None] | None = None,
+    troubles: Callable[[], tuple[str, ...]] = tuple,
 ) -> FastAPI:
-    """The app. ``export`` writes the auditor's zip to a path; without it that door says so."""
+    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub."""
     pages = Pages.of(settings)
 
     def render() -> str:
-        return pages.text("_board.html", board=tablet.board_of(reads, clock()))
+        return pages.text("_board.html", board=look())
+
+    def look() -> tablet.BoardView:
+        return tablet.board_of(reads, clock(), troubles())
 
     board = tablet.Board(render, changes, clock)
 
@@ -76,8 +80,8 @@ def create_app(
     app.state.doors = doors
     for router in (
         _public(pages, reads, doors, clock),
-        tablet.routes(pages, board, reads, desk, clock),
-        dashboard.routes(pages, reads, clock),
+        tablet.routes(pages, board, look, desk, clock),
+        dashboard.routes(pages, reads, clock, troubles),
         auditor.routes(pages, reads, export),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked

@@ -115,7 +115,9 @@ def sensed(reads: Reads, now_s: float) -> list[tuple[NodeView, NodeLine]]:
     return [(node, staff_line(node, now_s)) for node in reads.nodes()]
 
 
-def routes(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter:
+def routes(
+    pages: Pages, reads: Reads, clock: Callable[[], float], troubles: Callable[[], tuple[str, ...]]
+) -> APIRouter:
     """The owner's page and the series behind its charts."""
     router = APIRouter()
 
@@ -139,6 +141,7 @@ def routes(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter:
             today=today_of(nudges),
             rows=rows,
             lines=lines,
+            troubles=troubles(),
             hour_min=max((node.birth.gate.hour_min for node in nodes if node.birth), default=11),
             noises=[(epsilon, noise_within(epsilon)) for epsilon in epsilons],
         )

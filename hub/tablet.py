@@ -53,6 +53,7 @@ class BoardView:
 
     cards: tuple[Card, ...]
     nodes: tuple[NodeLine, ...]
+    troubles: tuple[str, ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -64,16 +65,16 @@ class BoardView:
 
     @property
     def quiet(self) -> bool:
-        return not self.cards and any(node.sees for node in self.nodes)
+        return not self.cards and not self.troubles and any(node.sees for node in self.nodes)
 
 
-def board_of(reads: Reads, now_s: float) -> BoardView:
+def board_of(reads: Reads, now_s: float, troubles: tuple[str, ...] = ()) -> BoardView:
     """Open nudges first, the most urgent and longest waiting on top; then taken; then those just closed."""
     order = {"open": 0, "taken": 1}
     nudges = [nudge for nudge in reads.nudges_now(now_s) if nudge.state != "answered"]
     nudges.sort(key=lambda nudge: (order.get(nudge.state, 2), -nudge.level, nudge.opened_s))
     cards = tuple(Card(nudge, why(nudge.reasons), URGENCY[nudge.level]) for nudge in nudges)
-    return BoardView(cards, tuple(staff_line(node, now_s) for node in reads.nodes()))
+    return BoardView(cards, tuple(staff_line(node, now_s) for node in reads.nodes()), troubles)
 
 
 @dataclass(slots=True)
@@ -139,13 +140,15 @@ class Board:
                 return
 
 
-def routes(pages: Pages, board: Board, reads: Reads, desk: Desk, clock: Callable[[], float]) -> APIRouter:
+def routes(
+    pages: Pages, board: Board, look: Callable[[], BoardView], desk: Desk, clock: Callable[[], float]
+) -> APIRouter:
     """The staff page, its stream and its two answers."""
     router = APIRouter()
 
     @router.api_route("/staff", methods=["GET", "HEAD"], response_class=HTMLResponse)
     def staff(request: Request, session: Here) -> Response:
-        return pages.page(request, "staff.html", board=board_of(reads, clock()), now_s=clock(), session=session)
+        return pages.page(request, "staff.html", board=look(), session=session)
 
     @router.get("/staff/offline", response_class=HTMLResponse, dependencies=[Depends(ANYONE)])
     def offline(request: Request) -> Response:

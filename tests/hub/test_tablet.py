@@ -14,7 +14,8 @@ from hub import tablet
 from hub.auth import Role
 from hub.fakes import FakeShop
 from hub.tablet import Board, board_of
-from hub.views import Changes, NudgeView
+from hub.templating import Pages
+from hub.views import Changes, NudgeView, Settings
 from tests.hub.conftest import NOW_S, node_view
 
 ClientOf = Callable[[Role | None], TestClient]
@@ -143,6 +144,12 @@ def test_a_node_unheard_for_minutes_is_not_taken_at_its_word(fake_shop: FakeShop
     board = board_of(fake_shop, NOW_S)
     assert not board.quiet
     assert board.blind[0].sentence == "Floor 1 camera cannot be reached"
+
+
+def test_trouble_of_the_hub_itself_is_said_and_is_no_quiet(fake_shop: FakeShop) -> None:
+    board = board_of(fake_shop, NOW_S, ("The hub cannot reach the broker.",))
+    assert not board.quiet
+    assert "The hub cannot reach the broker." in Pages.of(Settings()).text("_board.html", board=board)
 
 
 def test_before_the_first_camera_the_board_says_what_will_appear(client_of: ClientOf, fake_shop: FakeShop) -> None:
