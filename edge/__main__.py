@@ -115,7 +115,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _eye(options: argparse.Namespace) -> int:
-    from edge.eye.life import Eye
     from edge.eye.link import Link
     from edge.eye.walls import raise_early, raise_late
 
@@ -124,12 +123,15 @@ def _eye(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, lambda *_: asked.set())
     config = load(options.config)
     link = Link.connect(options.socket, asked.is_set)
-    raise_early()
+    raise_early(network=config.camera.source.startswith("rtsp"))
+
+    from edge.eye.life import Eye  # only now: numpy starts threads, and walls must stand before them
+
     return Eye(config, link, _live_senses, raise_late, asked.is_set).live()
 
 
 def _courier(options: argparse.Namespace) -> int:
-    from edge.courier import run
+    from edge.courier.courier import run
 
     config = load(options.config)
     return run(config, _listener(options.socket))

@@ -1,0 +1,150 @@
+"""Records from the eye: off the socket, and into the words of the wire.
+
+Rules:
+- One eye at a time; a new connection takes the place of the old one.
+- What is not a record is refused and counted, and never goes further.
+
+Left out: where events are kept (`edge.courier.outbox`), and what an eye is told (`edge.courier.control`).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from contract.errors import WireError
+from contract.events import (
+    Assist,
+    HourReleased,
+    HourSuppressed,
+    MoodReleased,
+    MoodSuppressed,
+    Shares,
+    ZoneEvent,
+)
+from edge.record import (
+    RECORD_BYTES,
+    AssistRecord,
+    HourRecord,
+    HourSuppressedRecord,
+    MoodRecord,
+    MoodSuppressedRecord,
+    Order,
+    PulseRecord,
+    Record,
+    StateRecord,
+    decode,
+    encode_order,
+)
+
+ZoneRecord = MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord
+
+
+def event_of(record: Record, *, node: str, boot: str, seq: int, t_wall: int, model: str) -> ZoneEvent:
+    """The wire's event of one zone record.
+
+    Raises: WireError when the record's values are not in the contract, or it is of no zone.
+    """
+    if isinstance(record, PulseRecord | StateRecord):
+        raise WireError("record", "A record of the eye's own state is no zone event.")
+    head: dict[str, Any] = {
+        "node": node,
+        "boot": boot,
+        "seq": seq,
+        "zone": record.head.zone,
+        "t_mono_s": record.head.t_mono_s,
+        "t_wall": t_wall,
+        "model": model,
+        "config": record.head.config,
+    }
+    try:
+        return _event(record, head)
+    except ValueError as error:
+        raise WireError("record", f"A record from the eye says what the wire cannot: {error}") from error
+
+
+def _event(record: ZoneRecord, head: dict[str, Any]) -> ZoneEvent:
+    match record:
+        case MoodSuppressedRecord():
+            return MoodSuppressed(**head)
+        case MoodRecord():
+            return MoodReleased(
+                **head,
+                window_s=record.window_s,
+                people=record.people,
+                shares=Shares(negative=record.negative, neutral=record.neutral, positive=record.positive),
+                valence=record.valence / 10,
+                arousal=record.arousal / 10,
+                dwell_s=record.dwell,
+                abstained=record.abstained,
+            )
+        case HourSuppressedRecord():
+            return HourSuppressed(**head, hour_start=record.hour * 3600, epsilon=record.epsilon_milli / 1000)
+        case HourRecord():
+            return HourReleased(
+                **head,
+                hour_start=record.hour * 3600,
+                negative=record.negative,
+                neutral=record.neutral,
+                positive=record.positive,
+                unknown=record.unknown,
+                epsilon=record.epsilon_milli / 1000,
+            )
+        case AssistRecord():
+            return Assist(**head, level=record.level, reasons=record.reasons, ttl_s=record.ttl_s)
+
+
+class Intake:
+    """The courier's end of the eye's socket. Nothing here blocks: call when the socket is ready."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        self.listener = listener
+        self.eye: socket.socket | None = None
+        self.refused = 0
+
+    def accept(self) -> socket.socket | None:
+        """The new eye, in place of the old; None when it has gone again already."""
+        try:
+            eye, _ = self.listener.accept()
+        except BlockingIOError:
+            return None
+        self.drop()
+        eye.setblocking(False)
+        self.eye = eye
+        return eye
+
+    def records(self) -> list[Record] | None:
+        """What the eye has said, or None when it is gone."""
+        found: list[Record] = []
+        while self.eye is not None:
+            try:
+                data = self.eye.recv(RECORD_BYTES + 1)
+            except BlockingIOError:
+                return found
+            except OSError:
+                data = b""
+            if not data:
+                self.drop()
+                return found or None
+            try:
+                found.append(decode(data))
+            except WireError:
+                self.refused += 1
+        return found
+
+    def tell(self, orders: Sequence[Order]) -> None:
+        """Orders to the eye, if there is one; an eye that does not listen is dropped."""
+        try:
+            for order in orders:
+                if self.eye is not None:
+                    self.eye.send(encode_order(order))
+        except OSError:
+            self.drop()
+
+    def drop(self) -> None:
+        """Lets go of the eye."""
+        if self.eye is not None:
+            self.eye.close()
+            self.eye = None

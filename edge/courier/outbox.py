@@ -1,0 +1,181 @@
+"""The outbox: every released event is on disk before it is sent, and goes only when the hub says that it is stored.
+
+Rules:
+- One SQLite file, one writer, a full sync at every commit. An event that `append` returned survives the power.
+- The bytes that are stored are the bytes that are sent, however often.
+- When it is full the oldest mood goes first, then the oldest assist (its time is long over), then the oldest of all;
+  each is counted.
+- A file that is damaged is put aside, not deleted, and a new one begun.
+
+Left out: when to send (`edge.courier.publish`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contract.errors import StoreError
+from contract.events import Kind
+
+NAME: Final = "outbox.db"
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  boot TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, payload BLOB NOT NULL,
+  UNIQUE (boot, seq)
+) STRICT;
+CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, id);
+"""
+_OLDEST: Final = (
+    "SELECT id FROM events ORDER BY CASE kind WHEN 'mood' THEN 0 WHEN 'assist' THEN 1 ELSE 2 END, id LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One event that waits for the hub."""
+
+    id: int
+    boot: str
+    seq: int
+    kind: Kind
+    payload: bytes
+
+
+class Outbox:
+    """Opens, or begins, the outbox in a folder and starts a new boot.
+
+    ``boot`` is the install's random epoch and the number of this start.
+
+    Raises: StoreError when the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, events_max: int) -> None:
+        self._max = events_max
+        self.put_aside: Path | None = None
+        path = folder / NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = _open(path)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self.put_aside = _aside(path)
+                self._db = _open(path)
+            with self._write():
+                self.memo("epoch", self.recall("epoch") or secrets.token_hex(4))
+                self.memo("starts", str(int(self.recall("starts") or 0) + 1))
+            self._held = int(self._db.execute("SELECT count(*) FROM events").fetchone()[0])
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"The outbox in {folder} cannot be used ({error}): give the folder to this user, or set outbox.folder."
+            ) from error
+        self.boot = f"{self.recall('epoch')}-{int(self.recall('starts') or 0):06d}"
+        self._seq = 0
+
+    def __len__(self) -> int:
+        return self._held
+
+    def append(self, kind: Kind, payload_of: Callable[[int], bytes]) -> int:
+        """Stores one event of this boot; ``payload_of`` makes its bytes from its seq. Returns the seq.
+
+        Raises: StoreError when the disk refuses; then nothing is stored and no seq is used up.
+        """
+        seq = self._seq + 1
+        payload = payload_of(seq)
+        try:
+            with self._write():
+                over = self._held + 1 - self._max
+                for _ in range(over):
+                    self._db.execute(f"DELETE FROM events WHERE id = ({_OLDEST})")
+                if over > 0:
+                    self.memo("dropped", str(self.dropped + over))
+                self._db.execute(
+                    "INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", (self.boot, seq, kind, payload)
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
+        self._held += 1 - max(over, 0)
+        self._seq = seq
+        return seq
+
+    def after(self, last_id: int, limit: int) -> list[Kept]:
+        """The next events in order, those of older boots first."""
+        rows = self._db.execute(
+            "SELECT id, boot, seq, kind, payload FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
+        )
+        return [Kept(*row) for row in rows]
+
+    def stored(self, boot: str, since: int, until: int) -> None:
+        """Lets go of what the hub has. Raises: StoreError when the disk refuses; then it is asked again later."""
+        try:
+            with self._write():
+                gone = self._db.execute(
+                    "DELETE FROM events WHERE boot = ? AND seq BETWEEN ? AND ?", (boot, since, until)
+                ).rowcount
+        except sqlite3.Error as error:
+            raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
+        self._held -= gone
+
+    @property
+    def dropped(self) -> int:
+        """How many events were given up for room, ever."""
+        return int(self.recall("dropped") or 0)
+
+    def memo(self, key: str, value: str) -> None:
+        """Keeps one small thing that must outlive this process."""
+        self._db.execute(
+            "INSERT INTO memo VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value)
+        )
+
+    def recall(self, key: str) -> str | None:
+        """What `memo` kept."""
+        row = self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        if db.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("its pages do not fit together")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _aside(path: Path) -> Path:
+    """Puts a damaged outbox, with its log, where a person may look at it."""
+    target = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(target.with_name(target.name + suffix))
+    return target
