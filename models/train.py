@@ -41,14 +41,14 @@ class Recipe:
     """
 
     seed: int = 1
-    epochs: int = 54
+    epochs: int = 36
     batch_size: int = 128
     peak_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warm_up_epochs: float = 1.0
     mixup_alpha: float = 0.2
-    plain_epochs: int = 14
+    plain_epochs: int = 9
     average_decay: float = 0.999
 
 
