@@ -38,7 +38,9 @@ AWAY_S: Final = 0.6
 HEIR_S: Final = 5.0
 _CHEST_Y_FACES: Final = 1.6
 _MEETING_FACES: Final = 0.7
-_CLEARLY_NEARER: Final = 1.1
+# Sizes tell who is nearer only roughly: one this much narrower may still stand in front.
+_SURELY_BEHIND: Final = 0.85
+_HIDDEN_HALF_FACES: Final = 0.45
 
 ON_PROBATION: Final = "on probation"
 NOT_LEGIBLE: Final = "badge not legible"
@@ -231,14 +233,15 @@ def _from_chest(tag: Tag, person: Person) -> float:
 
 
 def _hides(other: Person, person: Person) -> bool:
-    """Whether somebody clearly nearer stands with head or shoulders before this person's chest."""
+    """Whether somebody who may be nearer stands with head or shoulders before this person's chest."""
     w, wide = person.face.box_px[2], other.face.box_px[2]
-    if other.track == person.track or wide < _CLEARLY_NEARER * w:
+    if other.track == person.track or wide < _SURELY_BEHIND * w:
         return False
     (x, y), (ox, oy) = person.face.centre_px, other.face.centre_px
-    half, top, foot = CHEST_SEEN_FACES
-    head = abs(ox - x) < half * w + 0.7 * wide and oy - 0.9 * wide < y + foot * w and oy + 0.7 * wide > y + top * w
-    body = abs(ox - x) < half * w + 1.1 * wide and oy + 0.7 * wide < y + foot * w
+    _, top, foot = CHEST_SEEN_FACES
+    aside = abs(ox - x) - _HIDDEN_HALF_FACES * w
+    head = aside < 0.7 * wide and oy - 0.9 * wide < y + foot * w and oy + 0.7 * wide > y + top * w
+    body = aside < 1.15 * wide and oy + 0.7 * wide < y + foot * w
     return head or body
 
 

@@ -26,7 +26,7 @@ SIDE_FACES: Final = 0.40
 # Where badges hang, in face widths from the face's centre: half the width to search, its top and its foot.
 CHEST_FACES: Final = (1.0, 0.75, 2.45)
 # The part that must be in the picture for a look to count.
-CHEST_SEEN_FACES: Final = (0.7, 0.9, 2.1)
+CHEST_SEEN_FACES: Final = (0.7, 0.9, 2.3)
 CONTRAST_MIN: Final = 9.0
 SHARPNESS_MIN: Final = 0.21
 _SWEEP: Final = (3, 2)

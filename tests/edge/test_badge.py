@@ -144,7 +144,8 @@ def test_a_tag_between_two_chests_excludes_both_and_a_clear_one_only_its_wearer(
     one, other = someone(1, 200.0), someone(2, 250.0)
     halfway = worn_by(one, aside=0.5)
     assert not read_tracks(run([(one, other)] * 30, FakeBadgeReader(tags={0: (halfway,)})))
-    assert read_tracks(run([(one, other)] * 30, FakeBadgeReader(tags={0: (worn_by(one),)}))) == {2}
+    apart = someone(2, 330.0)
+    assert read_tracks(run([(one, apart)] * 30, FakeBadgeReader(tags={0: (worn_by(one),)}))) == {2}
 
 
 def test_a_tag_of_the_wrong_size_for_a_chest_is_nobodys() -> None:
