@@ -6,9 +6,12 @@ Left out: where zones come from (config, or a hub's order) and what happens in t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from contract.wire import ZoneSpec
-from edge.values import Point
+
+if TYPE_CHECKING:
+    from edge.values import Point  # the courier reads the config too, and has no use for numpy
 
 AREA_FLOOR = 0.02
 
