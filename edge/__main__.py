@@ -123,7 +123,7 @@ def _eye(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, lambda *_: asked.set())
     config = load(options.config)
     link = Link.connect(options.socket, asked.is_set)
-    raise_early(network=config.camera.source.startswith("rtsp"))
+    raise_early()
 
     from edge.eye.life import Eye  # only now: numpy starts threads, and walls must stand before them
 
