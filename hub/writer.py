@@ -175,9 +175,9 @@ class Writer:
         items: list[_Came | _Asked] = []
         try:
             item = self._queue.get(timeout=TICK_S)
-            while item is not None and len(items) < BATCH_MAX:
+            while item is not None:
                 items.append(item)
-                item = self._queue.get_nowait()
+                item = self._queue.get_nowait() if len(items) < BATCH_MAX else None
         except queue.Empty:
             pass
         return items

@@ -17,7 +17,7 @@ from hub.config import HubConfig
 from hub.reads import StoreReads
 from hub.store import FILE, Message, Store
 from hub.views import Changes, NudgeView
-from hub.writer import Writer
+from hub.writer import BATCH_MAX, Writer
 from tests.hub.node import WALL_S, Node, message, raw
 
 NODE = Node()
@@ -111,6 +111,11 @@ def test_a_node_hears_which_run_of_its_events_stands(hub: Hub) -> None:
     told = hub.stored()
     assert [seq for _, since, last in told for seq in range(since, last + 1)] == [1, 2, 3]
     assert {boot for boot, *_ in told} == {NODE.boot}
+
+
+def test_of_more_than_one_batch_nothing_is_left_out(hub: Hub) -> None:
+    hub.hear(*(NODE.mood(seq) for seq in range(1, 3 * BATCH_MAX + 1)))
+    assert hub.counts() == (3 * BATCH_MAX, 0)
 
 
 def test_a_gap_is_not_vouched_for(hub: Hub) -> None:
