@@ -105,7 +105,7 @@ def test_a_chest_that_leaves_the_picture_or_is_too_far_is_not_legible(painter: P
 def test_a_badge_whose_wearer_shows_no_face_is_found_within_a_round(painter: Painter) -> None:
     reader, pose = TagReader(), standing(4, 50.0, "staff", 210.0)
     picture = painter.paint([pose], 0)
-    found = [tag for i in range(6) for tag in reader.look(Frame(i, i / 10, picture), ())]
+    found = [tag for i in range(6) for tag in reader.look(Frame(i, i / 2, picture), ())]
     assert STAFF_IDS.start in {tag.number for tag in found}
 
 
