@@ -44,10 +44,11 @@ def gist(payload: bytes) -> str:
 
 def _brief(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {part}" for key, part in value.items())
+        return ", ".join(f"{key} {_brief(part)}" for key, part in value.items())
     if isinstance(value, list):
-        return ", ".join(str(part) for part in value if not isinstance(part, dict)) or f"{len(value)}"
-    return str(value)
+        plain = [str(part) for part in value if not isinstance(part, dict | list)]
+        return ", ".join(plain) or (f"{len(value)} of them" if value else "none")
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) -> APIRouter:

@@ -56,6 +56,10 @@ class BoardView:
     troubles: tuple[str, ...] = ()
 
     @property
+    def asking(self) -> bool:
+        return any(card.nudge.closed_s is None for card in self.cards)
+
+    @property
     def watched(self) -> tuple[str, ...]:
         return tuple(zone for node in self.nodes if node.sees for zone in node.zones)
 
@@ -65,7 +69,7 @@ class BoardView:
 
     @property
     def quiet(self) -> bool:
-        return not self.cards and not self.troubles and any(node.sees for node in self.nodes)
+        return not self.asking and not self.troubles and any(node.sees for node in self.nodes)
 
 
 def board_of(reads: Reads, now_s: float, troubles: tuple[str, ...] = ()) -> BoardView:

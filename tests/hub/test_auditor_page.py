@@ -142,6 +142,10 @@ def test_an_export_that_fails_leaves_nothing_behind(
             "level 2 · reasons long_dwell, searching",
         ),
         (b'{"shares":{"negative":2,"neutral":8}}', "shares negative 2, neutral 8"),
+        (
+            b'{"reasons":[],"fps":null,"hot":false,"zones":[{"id":0}]}',
+            "reasons none · fps null · hot false · zones 1 of them",
+        ),
         (b'{"v":1}', "nothing of its own"),
         (b"[1]", "nothing of its own"),
         (b"\xff", "not JSON"),

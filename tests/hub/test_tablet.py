@@ -80,6 +80,7 @@ def test_a_withdrawn_nudge_says_that_the_customer_moved_on(client_of: ClientOf, 
     fake_shop.put(nudge(state="withdrawn", closed_s=NOW_S))
     html = client_of("staff").get("/staff").text
     assert "the customer moved on" in html
+    assert "All quiet" in html
     assert "<button" not in html.split("<article")[1].split("</article>")[0]
 
 
