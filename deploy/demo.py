@@ -21,13 +21,12 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from hub.broker import start_broker
-
 from contract.errors import AttuneError, LinkError
 from deploy.timelapse import tell
 from edge.scene.script import ZONES
 from edge.supervisor import Child
 from hub.auth import Doors, entry_path
+from hub.broker import start_broker
 
 READY_S: Final = 30.0
 _POLL_S: Final = 0.1
@@ -53,6 +52,7 @@ usual_dwell_s = 12.0           # short, so that a demo need not wait
 
 {zones}
 """
+_HUB: Final = 'shop_name = "The demo shop"\n[nudges]\nrest_s = 20.0  # short, so that a demo need not wait\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def shop(port: int, scene: str, data: Path | None, *, history: bool) -> Iterator
             data = Path(tempfile.mkdtemp(prefix="attune-demo-"))
             stack.callback(shutil.rmtree, data, ignore_errors=True)
         (data / "hub").mkdir(parents=True, exist_ok=True)
+        (data / "hub" / "hub.toml").write_text(_HUB, encoding="utf-8")
         node = data / "node"
         node.mkdir(exist_ok=True)
         print("Opening the demo's shop …", flush=True)

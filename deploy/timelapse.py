@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +100,7 @@ def tell(socket_path: Path, zones: Sequence[ZoneSpec], now_s: float, seed: int) 
         pass
     for day, (opening_s, seconds) in enumerate(opened(now_s)):
         for record in hours(zones, opening_s, seconds, seed + day):
-            link.send(record)
+            said_now = Head(record.head.zone, 0, int(time.monotonic()))  # its hour is the simulated one
+            link.send(replace(record, head=said_now))
             said += 1
     return said
