@@ -21,7 +21,8 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -74,7 +75,7 @@ class Doors:
     _db: sqlite3.Connection
     _path: Path
     _clock: Callable[[], float]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], float] = time.time) -> Doors:
@@ -104,18 +105,18 @@ class Doors:
     def enter(self, key: str) -> tuple[str, Session] | None:
         """Use a key: a session's token and what it is, or None when the key is unknown, used up or too old."""
         now_s = self._clock()
-        rows = self._run(
-            "UPDATE keys SET uses_left = uses_left - 1 WHERE hash = ? AND (expires_s IS NULL OR expires_s > ?)"
-            " AND (uses_left IS NULL OR uses_left > 0) RETURNING role",
-            _hash(key),
-            now_s,
-        )
-        if not rows:
-            return None
-        session = Session(secrets.token_hex(4), rows[0][0])
-        token = secrets.token_urlsafe(32)
-        self._run("INSERT INTO sessions VALUES (?, ?, ?, ?)", _hash(token), session.who, session.role, now_s)
-        self._sweep(now_s)
+        with self._at_once():
+            rows = self._run(
+                "UPDATE keys SET uses_left = uses_left - 1 WHERE hash = ? AND (expires_s IS NULL OR expires_s > ?)"
+                " AND (uses_left IS NULL OR uses_left > 0) RETURNING role",
+                _hash(key),
+                now_s,
+            )
+            if not rows:
+                return None
+            session, token = Session(secrets.token_hex(4), rows[0][0]), secrets.token_urlsafe(32)
+            self._run("INSERT INTO sessions VALUES (?, ?, ?, ?)", _hash(token), session.who, session.role, now_s)
+            self._sweep(now_s)
         return token, session
 
     def who(self, token: str) -> Session | None:
@@ -139,6 +140,17 @@ class Doors:
         self._run("DELETE FROM keys WHERE expires_s <= ? OR uses_left <= 0", now_s)
         for role, idle_s in IDLE_S.items():
             self._run("DELETE FROM sessions WHERE role = ? AND seen_s < ?", role, now_s - idle_s)
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        with self._lock:
+            self._run("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._run("COMMIT")
 
     def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         try:

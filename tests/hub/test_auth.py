@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def test_a_link_works_once(doors: Doors) -> None:
     assert doors.who(token) == session
     assert session.role == "staff"
     assert doors.enter(key) is None
+
+
+def test_two_who_come_at_once_by_one_link_are_one_too_many(doors: Doors, tmp_path: Path, page_clock) -> None:
+    beside = Doors.open(tmp_path / "doors.db", page_clock)
+    key, came_in = doors.mint("staff"), []
+    comers = [
+        threading.Thread(target=lambda door=door: came_in.append(door.enter(key))) for door in (doors, beside) * 4
+    ]
+    for comer in comers:
+        comer.start()
+    for comer in comers:
+        comer.join()
+    beside.close()
+    assert sum(entered is not None for entered in came_in) == 1
+    assert len(came_in) == 8
 
 
 def test_a_link_is_good_for_fifteen_minutes_and_no_longer(doors: Doors, page_clock) -> None:
