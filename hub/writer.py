@@ -38,6 +38,7 @@ QUEUE_MAX: Final = 10_000
 TICK_S: Final = 1.0
 AGAIN_S: Final = 1.0
 ASK_S: Final = 10.0
+LOOK_S: Final = 0.2
 SWEEP_EVERY_S: Final = 3_600.0
 BLIND: Final = frozenset(("camera_lost", "eye_stopped", "model_refused", "badges_unreadable"))
 log = logging.getLogger(__name__)
@@ -146,15 +147,16 @@ class Writer:
 
     def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
         asked = _Asked(event, now_s, Future())
-        try:
-            if self._stopping.is_set():
-                raise StoreError("The hub is stopping: try again when it is back.")
-            if self._trouble:
-                raise StoreError(self._trouble)
+        until_s = time.monotonic() + ASK_S
+        with suppress(queue.Full):
             self._queue.put(asked, timeout=ASK_S)
-            asked.done.result(timeout=ASK_S)
-        except (queue.Full, TimeoutError):
-            raise StoreError("The hub is too busy to write this down: try again.") from None
+            while time.monotonic() < until_s and not (self._trouble or self._stopping.is_set()):
+                with suppress(TimeoutError):
+                    asked.done.result(timeout=LOOK_S)
+                    return self._reads.nudge(nudge_id)
+        if asked.done.cancel():
+            raise StoreError(self._trouble or "The hub is too busy to write this down: try again.")
+        asked.done.result(timeout=ASK_S)
         return self._reads.nudge(nudge_id)
 
     # --- the writer's own thread ------------------------------------------------------------------------------------
@@ -176,7 +178,8 @@ class Writer:
         try:
             item = self._queue.get(timeout=TICK_S)
             while item is not None:
-                items.append(item)
+                if isinstance(item, _Came) or item.done.set_running_or_notify_cancel():
+                    items.append(item)
                 item = self._queue.get_nowait() if len(items) < BATCH_MAX else None
         except queue.Empty:
             pass
