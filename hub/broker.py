@@ -123,7 +123,15 @@ def _start_amqtt(port: int) -> Callable[[], None]:
         await broker.start()
         return broker
 
+    async def drop_rest() -> None:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=1)
+
     def end() -> None:
+        asyncio.run_coroutine_threadsafe(drop_rest(), loop).result(START_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
