@@ -39,7 +39,7 @@ hours = [{hours}]
 
 [camera]
 source = "scene:{scene}"
-fps = 12.0
+fps = {fps}
 
 [broker]
 url = "{broker}"
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def shop(port: int, scene: str, data: Path | None, *, history: bool) -> Iterator[Shop]:
+def shop(port: int, scene: str, data: Path | None, *, history: bool, fps: float = 12.0) -> Iterator[Shop]:
     """Starts everything in order and ends it in reverse.
 
     Raises: LinkError when the hub does not come up; any other AttuneError as it came.
@@ -113,7 +113,7 @@ def shop(port: int, scene: str, data: Path | None, *, history: bool) -> Iterator
         hub_process = stack.enter_context(_kept("hub", hub))
         _wait_for(url, hub_process)
         config = node / "node.toml"
-        config.write_text(_node_toml(scene, broker.url), encoding="utf-8")
+        config.write_text(_node_toml(scene, broker.url, fps), encoding="utf-8")
         meeting = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attune-"))) / "eye.sock"
         shared = ("--config", str(config), "--socket", str(meeting))
         stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
@@ -168,14 +168,14 @@ def _wait_for(url: str, hub: Child) -> None:
     raise LinkError(f"The hub did not come up at {url} within {READY_S:.0f} s: its message stands above.")
 
 
-def _node_toml(scene: str, broker: str) -> str:
+def _node_toml(scene: str, broker: str, fps: float) -> str:
     days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     hours = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in days)
     zones = "\n".join(
         f'[[zones]]\nid = {zone.id}\nname = "{zone.name}"\npolygon = {[list(corner) for corner in zone.polygon]}\n'
         for zone in ZONES
     )
-    return _CONFIG.format(hours=hours, scene=scene, broker=broker, zones=zones)
+    return _CONFIG.format(hours=hours, scene=scene, broker=broker, fps=fps, zones=zones)
 
 
 def _welcome(running: Shop) -> str:

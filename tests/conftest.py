@@ -1,11 +1,19 @@
-"""Where tests find real footage and labelled faces: never required, never committed."""
+"""What tests share: a real browser, and where real footage and labelled faces are (never required or committed)."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM_FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
 
 
 def _shared(name: str, marker: str) -> Path:
@@ -26,3 +34,15 @@ def footage_dir() -> Path:
 def ferplus_dir() -> Path:
     """FER+ faces with ten annotators' votes (Barsoum et al., 2016)."""
     return _shared("ferplus", "ferplus_valid.npz")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real, headless browser."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -52,7 +52,9 @@ def open_camera(
     speed: float = 1.0,
     seconds: float | None = None,
 ) -> Camera:
-    """The camera that ``spec`` names: ``pi``, ``usb:0``, ``rtsp://…``, ``scene:quiet``, ``scene:42`` or a file.
+    """The camera that ``spec`` names: ``pi``, ``usb:0``, ``rtsp://…``, ``scene:quiet``, ``scene:42@6`` or a file.
+
+    A scene may be given a speed after ``@``: so many of its seconds pass in one.
 
     ``realtime`` False gives a clip's or scene's frames as fast as they are taken; ``speed`` and ``seconds`` are the
     scene's alone.
@@ -69,13 +71,25 @@ def open_camera(
             from edge.scene.camera import SceneCamera
             from edge.scene.cast import script
 
-            return SceneCamera(script(rest), fps=fps, speed=speed, realtime=realtime, seconds=seconds)
+            name, _, faster = rest.partition("@")
+            speed *= _speed(faster)
+            return SceneCamera(script(name), fps=fps, speed=speed, realtime=realtime, seconds=seconds)
         case "usb":
             return LiveCamera(f"The USB camera {rest}", _usb(rest, fps, size_px), fps=fps)
         case "rtsp" | "rtsps":
             return LiveCamera(f"The network camera {_without_secrets(spec)}", _rtsp(spec), fps=fps)
         case _:
             return ClipCamera(Path(spec), realtime=realtime)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text or 1)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 100:
+        raise CameraError(f"A scene cannot be played at speed '{text}': give a number up to 100, as in scene:day@6.")
+    return speed
 
 
 class ClipCamera:

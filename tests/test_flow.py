@@ -1,0 +1,101 @@
+"""A whole shop, with real parts: mosquitto, hub, courier and eye as processes, photographs of faces in a simulated
+scene, and the staff page in a real browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from deploy.demo import Shop, shop
+from edge.scene.cast import script
+from edge.scene.heads import PORTRAITS
+from edge.scene.script import CERAMICS, TEXTILES, TILL
+from edge.scene.truth import truth
+
+SPEED = 6
+FPS = 30
+PATIENCE_S = 150.0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    if not shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"):
+        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+    if not PORTRAITS.exists():
+        pytest.skip("the portraits are not there: python -m models.fetch --portraits")
+    data = tmp_path_factory.mktemp("shop")
+    with shop(0, f"busy@{SPEED}", data, history=False, fps=FPS) as opened:
+        yield opened
+
+
+def rows(shop: Shop, question: str) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(f"file:{shop.data / 'hub' / 'hub.db'}?mode=ro", uri=True)) as db:
+        return db.execute(question).fetchall()
+
+
+def awaited(found: Callable[[], list[tuple[str, ...]]], what: str) -> list[tuple[str, ...]]:
+    until_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until_s:
+        if answer := found():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"{what} did not come within {PATIENCE_S:.0f} s")
+
+
+@pytest.mark.timeout(300)
+def test_a_need_reaches_the_tablet_is_answered_and_nobody_with_a_badge_is_counted(
+    running: Shop, chromium: Browser
+) -> None:
+    page: Page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(running.links["staff"])
+    card = page.locator("article.nudge").first
+    expect(card).to_be_visible(timeout=PATIENCE_S * 1000)
+    expect(card).to_contain_text("Textiles")
+    expect(card).to_contain_text("may welcome a hand")
+    card.locator("button[name=take]").click()
+    card.locator("button[name=outcome][value=helped]").click()
+    answered = awaited(
+        lambda: rows(running, "SELECT zone_name, outcome FROM nudges WHERE outcome IS NOT NULL"), "the answer"
+    )
+    assert answered == [("Textiles", "helped")]
+
+    released = awaited(
+        lambda: rows(running, "SELECT zone, payload FROM events WHERE kind = 'mood' AND payload LIKE '%\"people\"%'"),
+        "a released mood",
+    )
+    crowd = most_at_once(TEXTILES)
+    assert [zone for zone, _ in released] == [TEXTILES]
+    assert 5 <= crowd <= 9
+    assert json.loads(released[0][1])["people"] == "5-9"
+
+    # Ceramics and the till held only people with badges, for minutes: nothing was ever said of them.
+    assert most_at_once(CERAMICS) == most_at_once(TILL) == 0
+    assert rows(running, f"SELECT kind FROM events WHERE kind = 'assist' AND zone IN ({CERAMICS}, {TILL})") == []
+    assert rows(running, "SELECT code, reason FROM refused") == []
+
+
+def most_at_once(zone: int) -> int:
+    """The most visitors who were truly in a zone at one moment of the scene."""
+    at: dict[int, int] = {}
+    for seen in truth(script("busy"), seconds=320, fps=1).seen:
+        if seen.zone == zone and seen.role == "visitor":
+            at[seen.frame] = at.get(seen.frame, 0) + 1
+    return max(at.values(), default=0)
+
+
+def test_what_was_released_has_left_the_outbox_for_the_hubs_disk(running: Shop) -> None:
+    outbox: Path = running.node / "outbox" / "outbox.db"
+
+    def waiting() -> list[tuple[str, ...]]:
+        with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:
+            return [("none",)] if db.execute("SELECT count(*) FROM events").fetchone() == (0,) else []
+
+    assert awaited(waiting, "an empty outbox")
