@@ -1,0 +1,185 @@
+"""The ledger: what left, byte for byte, in the order in which it left, under one hash that can be signed.
+
+Rules:
+- An RFC 6962 Merkle tree over salted leaves. Forgetting an entry erases its salt and content and keeps its hash, so
+  that the tree still adds up and nobody can guess what stood there; an entry of its own says what was forgotten.
+- Entries are written inside the caller's transaction: what is sent and what is logged stand together or not at all.
+  Nothing is remembered outside the database, so that a rollback needs no undoing here.
+- Keys are entries too. Keys and notes of forgetting are never forgotten.
+
+Left out: when to write, sign or forget (courier and hub), signatures (`contract.checkpoint`), and checking
+(`contract.verify`).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from contract import merkle
+from contract.checkpoint import Signer
+from contract.errors import LedgerError
+from contract.plain import entry_bytes, leaf_hash, node_hash
+
+SALT_BYTES: Final = 16
+FORGET_MAX: Final = 1_000
+KEY: Final = "key"
+FORGOTTEN: Final = "forgotten"
+_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS ledger_entries (
+      position INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind TEXT, at_ms INTEGER, topic TEXT, salt BLOB,
+      payload BLOB) STRICT""",
+    """CREATE INDEX IF NOT EXISTS ledger_entries_by_time ON ledger_entries (kind, at_ms) WHERE kind IS NOT NULL""",
+    """CREATE TABLE IF NOT EXISTS ledger_subtrees (
+      level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL,
+      PRIMARY KEY (level, number)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS ledger_checkpoints (
+      size INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, note TEXT NOT NULL) STRICT""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. Units: ``at_ms`` since the epoch."""
+
+    position: int
+    hash: bytes
+    kind: str
+    at_ms: int
+    topic: str
+    salt: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An entry of which only the hash is left."""
+
+    position: int
+    hash: bytes
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """Make the ledger's tables where they are missing, inside the caller's transaction."""
+    for statement in _TABLES:
+        db.execute(statement)
+
+
+class Ledger:
+    """A ledger in the caller's database, whose tables `create_tables` has made. Not for two threads."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __len__(self) -> int:
+        row = self._db.execute("SELECT max(position) FROM ledger_entries").fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
+
+    def append(self, kind: str, payload: bytes, now_s: float, topic: str = "") -> int:
+        """Write one entry; its position. Units: ``now_s`` since the epoch, kept to the millisecond."""
+        position, at_ms, salt = len(self), int(now_s * 1000), secrets.token_bytes(SALT_BYTES)
+        node = leaf_hash(salt + entry_bytes(kind, at_ms, topic, payload))
+        self._db.execute(
+            "INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (position, node, kind, at_ms, topic, salt, payload),
+        )
+        level, number = 0, position
+        while number & 1:
+            node = node_hash(self._read(level, number - 1), node)
+            level, number = level + 1, number >> 1
+            self._db.execute("INSERT INTO ledger_subtrees VALUES (?, ?, ?)", (level, number, node))
+        return position
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root now, or when the ledger had ``size`` entries."""
+        return merkle.root(self._read, len(self) if size is None else size)
+
+    def inclusion(self, position: int, size: int) -> list[bytes]:
+        """Proof that an entry stands under the checkpoint of ``size``."""
+        return merkle.inclusion_proof(self._read, position, size)
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """Proof that the ledger of ``old`` entries is the beginning of the one of ``new``."""
+        return merkle.consistency_proof(self._read, old, new)
+
+    def sign_with(self, signer: Signer, now_s: float) -> None:
+        """From here on this signer signs: an entry, unless it did already."""
+        if self.keys()[-1:] != [signer.verifier]:
+            self.append(KEY, signer.verifier.encode(), now_s)
+
+    def keys(self) -> list[str]:
+        """The public keys that have signed this ledger, in order."""
+        rows = self._db.execute("SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position", (KEY,))
+        return [bytes(row[0]).decode() for row in rows]
+
+    def checkpoint(self, signer: Signer, now_s: float) -> str:
+        """Sign the ledger as it is now, and keep the signed note."""
+        size = len(self)
+        note = signer.checkpoint(size, self.root(size))
+        self._db.execute(
+            "INSERT INTO ledger_checkpoints VALUES (?, ?, ?) ON CONFLICT (size) DO NOTHING",
+            (size, int(now_s * 1000), note),
+        )
+        return note
+
+    def checkpoints(self) -> list[str]:
+        """The signed notes, oldest first."""
+        return [str(row[0]) for row in self._db.execute("SELECT note FROM ledger_checkpoints ORDER BY size")]
+
+    def forget(self, kinds: Iterable[str], before_s: float, now_s: float) -> int:
+        """Erase up to `FORGET_MAX` of the oldest entries of those kinds from before a time; how many went.
+
+        An entry says which, so that a check can tell forgetting from tampering. Ask again while something went.
+        """
+        gone: list[int] = []
+        for kind in set(kinds) - {KEY, FORGOTTEN}:
+            rows = self._db.execute(
+                "SELECT position FROM ledger_entries WHERE kind = ? AND at_ms < ? ORDER BY at_ms LIMIT ?",
+                (kind, int(before_s * 1000), FORGET_MAX - len(gone)),
+            )
+            gone += [row[0] for row in rows]
+        if gone:
+            self._db.executemany(
+                "UPDATE ledger_entries SET kind = NULL, at_ms = NULL, topic = NULL, salt = NULL, payload = NULL"
+                " WHERE position = ?",
+                [(position,) for position in gone],
+            )
+            self.append(FORGOTTEN, json.dumps(list(_runs(sorted(gone))), separators=(",", ":")).encode(), now_s)
+        return len(gone)
+
+    def entries(self) -> Iterator[Entry | Forgotten]:
+        """Every entry in order."""
+        rows = self._db.execute(
+            "SELECT position, hash, kind, at_ms, topic, salt, payload FROM ledger_entries ORDER BY position"
+        )
+        for row in rows:
+            yield Forgotten(row[0], row[1]) if row[2] is None else Entry(*row)
+
+    def _read(self, level: int, number: int) -> bytes:
+        if level == 0:
+            row = self._db.execute("SELECT hash FROM ledger_entries WHERE position = ?", (number,)).fetchone()
+        else:
+            row = self._db.execute(
+                "SELECT hash FROM ledger_subtrees WHERE level = ? AND number = ?", (level, number)
+            ).fetchone()
+        if row is None:
+            raise LedgerError(f"The ledger has lost a hash (level {level}, number {number}): restore a copy.")
+        return bytes(row[0])
+
+
+def _runs(positions: Iterable[int]) -> Iterator[list[int]]:
+    """First and last of each unbroken run."""
+    run: list[int] = []
+    for position in positions:
+        if run and position == run[1] + 1:
+            run[1] = position
+        else:
+            if run:
+                yield run
+            run = [position, position]
+    if run:
+        yield run
