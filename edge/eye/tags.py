@@ -3,8 +3,8 @@
 Rules:
 - Chests are searched when asked for, enlarged until a tag that may be read is `FINE_PX` wide; the rest of the picture
   a piece at a time, one each `SWEEP_EVERY_S`, for wearers whose face is turned away.
-- A look is legible when the whole chest is in the picture, a badge there would be `SIDE_MIN_PX` wide, and the face
-  above it shows enough light and focus: a face always has detail, a plain shirt may not.
+- A look is legible when the whole chest is in the picture, a badge there would be `SIDE_MIN_PX` wide, it is light
+  enough, and the face above is in focus: a face always has detail, a plain shirt may not.
 
 Left out: who wears a tag and what follows from it (`edge.eye.badge`).
 """
@@ -28,7 +28,9 @@ SIDE_FACES: Final = 0.40
 CHEST_FACES: Final = (1.0, 0.75, 2.45)
 # The part that must be in the picture for a look to count.
 CHEST_SEEN_FACES: Final = (0.7, 0.9, 2.3)
-CONTRAST_MIN: Final = 9.0
+# What tells how light it is: the person down to the waist, and what is beside.
+ABOUT_FACES: Final = (2.0, -1.0, 2.3)
+LIGHT_MIN: Final = 70.0
 SHARPNESS_MIN: Final = 0.21
 SWEEP_EVERY_S: Final = 0.25
 _SWEEP: Final = (3, 2)
@@ -66,8 +68,8 @@ class TagReader:
         x0, y0, w, h = _below(person, CHEST_SEEN_FACES)
         if x0 < 0 or y0 < 0 or x0 + w > frame.width_px or y0 + h > frame.height_px:
             return False
-        face = _cut(frame.luma, person.face.box_px)
-        return contrast(face) >= CONTRAST_MIN and sharpness(face) >= SHARPNESS_MIN
+        sharp = sharpness(_cut(frame.luma, person.face.box_px)) >= SHARPNESS_MIN
+        return sharp and light(frame, person) >= LIGHT_MIN
 
     def _search(self, luma: Luma, box: Box, zoom: float) -> list[Tag]:
         part = _cut(luma, box)
@@ -97,12 +99,14 @@ def side_px(person: Person) -> float:
     return SIDE_FACES * person.face.box_px[2]
 
 
-def contrast(face: Luma) -> float:
-    """Units: grey levels between the darkest and lightest quarter."""
-    if face.size == 0:
-        return 0.0
-    low, high = np.percentile(face, (25, 75))
-    return float(high - low)
+def light(frame: Frame, person: Person) -> float:
+    """How bright the brightest things about this person are, as a badge's white would be.
+
+    Not the face itself: how dark it is says as much of the skin as of the light.
+    Units: grey levels, the 98th percentile.
+    """
+    about = _cut(frame.luma, _below(person, ABOUT_FACES))
+    return float(np.percentile(about, 98)) if about.size else 0.0
 
 
 def sharpness(face: Luma) -> float:

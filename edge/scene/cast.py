@@ -13,7 +13,8 @@ from edge.scene.script import Script, Shopper, Stop, script_of
 CHAPTER_S: Final = 420.0
 # Places where people stand without hiding each other's face: x as a fraction, how near as the face's width.
 _CERAMICS: Final = ((0.06, 50.0), (0.14, 58.0), (0.22, 50.0))
-_TEXTILES: Final = tuple((0.32 + 0.09 * i, (50.0, 54.0)[i % 2]) for i in range(6))
+_BACK_ROW_PX: Final = 48.0
+_TEXTILES: Final = tuple((0.325 + 0.088 * i, _BACK_ROW_PX + 8.0 * (i % 2)) for i in range(6))
 _TILL: Final = ((0.835, 50.0), (0.955, 56.0))
 
 
@@ -53,6 +54,11 @@ def _arrivals(places: Sequence[tuple[float, float]]) -> list[tuple[float, float,
     return order
 
 
+def _narrow(look: int, face_px: float) -> int:
+    """A look of its own, whose hair hides no face behind when it stands in the front row."""
+    return 2 * look + (face_px > _BACK_ROW_PX)
+
+
 def _at_the_door(face_px: float, left: bool) -> Stop:
     """Where people look around before they go on: alone, so that a badge would show."""
     return Stop(0.13 if left else 0.9, face_px, 2.5)
@@ -63,7 +69,9 @@ def busy() -> Script:
     visitors = []
     for i, (x, face_px, left) in enumerate(_arrivals(_TEXTILES)):
         stops = (_at_the_door(face_px, left), Stop(x, face_px, 330.0 - 4.0 * i))
-        visitors.append(Shopper(f"customer {i + 1}", 10 + i, 1.0 + 4.0 * i, stops, "visitor", left, left))
+        visitors.append(
+            Shopper(f"customer {i + 1}", _narrow(10 + i, face_px), 1.0 + 4.0 * i, stops, "visitor", left, left)
+        )
     others = (
         Shopper("opted out", 42, 34.0, (Stop(0.845, 49.0, 120.0),), "opted_out", False, False),
         Shopper("staff 1", 40, 38.0, (Stop(0.1, 50.0, 240.0),), "staff"),
@@ -122,7 +130,7 @@ def _browsers(chance: Random, count: int, chapter: int) -> list[Shopper]:
     for i, (x, face_px, left) in enumerate(_arrivals(sorted(chance.sample(_TEXTILES, count)))):
         enter_s = 4.0 + 4.0 * i if crowd else chance.uniform(0.0, 150.0)
         stay_s = chance.uniform(340.0, 360.0) - enter_s if crowd else chance.uniform(25.0, 90.0)
-        who, look = f"customer {chapter}.{i + 1}", chance.randrange(1000)
+        who, look = f"customer {chapter}.{i + 1}", _narrow(chance.randrange(500), face_px)
         stops = (_at_the_door(face_px, left), Stop(x, face_px, stay_s))
         cast.append(Shopper(who, look, enter_s, stops, "visitor", left, left))
     return cast
