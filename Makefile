@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench train oracle schema lock clean
+.PHONY: help demo test lint bench screenshots train oracle schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 
 bench: $(VENV)/.dev $(FACES) ## print the performance tables (CLIPS=folder of clips)
 	@$(BIN)/python -m deploy.bench $(if $(CLIPS),--clips $(CLIPS))
+
+screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
+	@$(BIN)/python -m deploy.screenshots
 
 train: $(VENV)/.train ## train, quantise and evaluate the affect model (DATA=folder with the FER+ files)
 	$(BIN)/python -m models.train $(if $(DATA),--data $(DATA))
@@ -63,7 +66,10 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install -q --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
-$(VENV)/.train: $(VENV)/.dev
+$(VENV)/.screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
+	@$(BIN)/python -m deploy.screenshots
+
+train: $(VENV)/.dev
 	@$(PIP) install -q -e '.[train]'
 	@touch $@
 

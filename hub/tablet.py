@@ -5,7 +5,7 @@ Rules:
   board can no longer be brought up to date.
 - One task renders; a reader only waits for a newer version and takes the newest. A frozen reader delays nobody, and
   is dropped when its socket takes nothing for `SEND_TIMEOUT_S`.
-- No data is never shown as calm: the board says "all quiet" only of zones whose node is watching.
+- No data is never shown as calm: the board says "all quiet" only of zones whose node is sensing.
 
 Left out: which nudges there are and what an answer does (`hub.nudge`, behind `Desk`).
 """

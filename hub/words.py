@@ -120,7 +120,7 @@ def staff_line(node: NodeView, now_s: float) -> NodeLine:
         sees = node.reason in ("accelerator_lost", "hot", "throttled", "clock_jumped", "disk_full")
         words = _BLIND.get(node.reason, "is not well") if node.reason else "is not well"
         return NodeLine(node.name, title, sees, "look", "not well", f"{title} camera {words}", zones)
-    return NodeLine(node.name, title, True, "well", "watching", f"{title} camera is watching", zones)
+    return NodeLine(node.name, title, True, "well", "sensing", f"{title} camera is sensing", zones)
 
 
 def owner_line(node: NodeView, now_s: float) -> NodeLine:

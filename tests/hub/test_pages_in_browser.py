@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import threading
 import time
@@ -30,11 +29,6 @@ Browser, BrowserContext, Page, expect = (
     sync_api.expect,
 )
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 SIZES = {"phone": (390, 844), "tablet": (1280, 800), "desktop": (1680, 1050)}
 PAGES: tuple[tuple[Role | None, str], ...] = (
     (None, "/"),
@@ -104,18 +98,6 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     yield hub
     hub.stop()
     doors.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists() and shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM if CHROMIUM.exists() else shutil.which("chromium")), args=FLAGS
-        )
-        yield browser
-        browser.close()
 
 
 Visit = Callable[..., "Page"]

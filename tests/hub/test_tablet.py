@@ -114,7 +114,7 @@ def test_all_quiet_is_said_only_where_somebody_watches(client_of: ClientOf, fake
     fake_shop.say(replace(node_view("floor-1", "Ceramics"), state="paused", reason="switch"))
     paused = client.get("/staff").text
     assert "All quiet" not in paused
-    assert "Not watching now" in paused
+    assert "Not sensing now" in paused
     assert "Floor 1 camera is paused" in paused
 
 
