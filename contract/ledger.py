@@ -5,7 +5,7 @@ Rules:
   that the tree still adds up and nobody can guess what stood there; an entry of its own says what was forgotten.
 - Entries are written inside the caller's transaction: what is sent and what is logged stand together or not at all.
   Nothing is remembered outside the database, so that a rollback needs no undoing here.
-- Keys are entries too. Keys and notes of forgetting are never forgotten.
+- The first entry is the public key, and no other key ever signs. It and the notes of forgetting are never forgotten.
 
 Left out: when to write, sign or forget (courier and hub), signatures (`contract.checkpoint`), and checking
 (`contract.verify`).
@@ -23,12 +23,11 @@ from typing import Final
 from contract import merkle
 from contract.checkpoint import Signer
 from contract.errors import LedgerError
-from contract.plain import entry_bytes, leaf_hash, node_hash
+from contract.plain import FORGOTTEN_KIND, KEY_KIND, entry_bytes, leaf_hash, node_hash
 
 SALT_BYTES: Final = 16
 FORGET_MAX: Final = 1_000
-KEY: Final = "key"
-FORGOTTEN: Final = "forgotten"
+_NEVER: Final = {KEY_KIND, FORGOTTEN_KIND}
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS ledger_entries (
       position INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind TEXT, at_ms INTEGER, topic TEXT, salt BLOB,
@@ -106,15 +105,27 @@ class Ledger:
         """Proof that the ledger of ``old`` entries is the beginning of the one of ``new``."""
         return merkle.consistency_proof(self._read, old, new)
 
-    def sign_with(self, signer: Signer, now_s: float) -> None:
-        """From here on this signer signs: an entry, unless it did already."""
-        if self.keys()[-1:] != [signer.verifier]:
-            self.append(KEY, signer.verifier.encode(), now_s)
+    def begin(self, signer: Signer, now_s: float) -> None:
+        """Make the signer's key the first entry, unless it is already.
 
-    def keys(self) -> list[str]:
-        """The public keys that have signed this ledger, in order."""
-        rows = self._db.execute("SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position", (KEY,))
-        return [bytes(row[0]).decode() for row in rows]
+        Raises: LedgerError when the ledger was begun under another key.
+        """
+        if not len(self):
+            self.append(KEY_KIND, signer.verifier.encode(), now_s)
+        elif self.key() != signer.verifier:
+            raise LedgerError(
+                f"The ledger was begun under another key than that of {signer.name}: restore that key, or move key and"
+                " ledger aside to begin anew."
+            )
+
+    def key(self) -> str:
+        """The public key that signs this ledger. Raises: LedgerError when it was never begun."""
+        row = self._db.execute(
+            "SELECT payload FROM ledger_entries WHERE position = 0 AND kind = ?", (KEY_KIND,)
+        ).fetchone()
+        if row is None:
+            raise LedgerError("The ledger does not begin with a key: nothing in it was ever signed.")
+        return bytes(row[0]).decode()
 
     def checkpoint(self, signer: Signer, now_s: float) -> str:
         """Sign the ledger as it is now, and keep the signed note."""
@@ -136,7 +147,7 @@ class Ledger:
         An entry says which, so that a check can tell forgetting from tampering. Ask again while something went.
         """
         gone: list[int] = []
-        for kind in set(kinds) - {KEY, FORGOTTEN}:
+        for kind in set(kinds) - _NEVER:
             rows = self._db.execute(
                 "SELECT position FROM ledger_entries WHERE kind = ? AND at_ms < ? ORDER BY at_ms LIMIT ?",
                 (kind, int(before_s * 1000), FORGET_MAX - len(gone)),
@@ -148,7 +159,7 @@ class Ledger:
                 " WHERE position = ?",
                 [(position,) for position in gone],
             )
-            self.append(FORGOTTEN, json.dumps(list(_runs(sorted(gone))), separators=(",", ":")).encode(), now_s)
+            self.append(FORGOTTEN_KIND, json.dumps(list(_runs(sorted(gone))), separators=(",", ":")).encode(), now_s)
         return len(gone)
 
     def entries(self) -> Iterator[Entry | Forgotten]:

@@ -23,6 +23,9 @@ except ImportError:
     Ed25519PublicKey = None  # type: ignore[assignment,misc]
 
 ED25519 = b"\x01"
+KEY_KIND = "key"
+FORGOTTEN_KIND = "forgotten"
+PLAIN = Ed25519PublicKey is None
 
 
 # --- RFC 6962 ---------------------------------------------------------------------------------------------------------
