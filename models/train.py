@@ -5,7 +5,7 @@ Rules:
 - A checkpoint after every epoch; the same command carries on from it.
 - The weights that count are the moving average's. Nothing here opens the valid split.
 
-Left out: choosing an epoch. The rate falls to zero along a cosine, so the last one is the one to keep.
+Left out: choosing an epoch. The rate ends at zero, so the last epoch is the one to keep.
 """
 
 from __future__ import annotations
@@ -37,19 +37,32 @@ from models.net import AffectNet, pixels
 class Recipe:
     """Everything that a run's result depends on besides the data and the machine.
 
-    ``plain_epochs``: the last epochs see faces as a camera may, neither blended with one another nor cut.
+    ``cycles``: for each cosine its number of epochs and the rate it starts from; a second one, from a lower rate, finds
+    a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
+    blended with one another nor cut.
     """
 
     seed: int = 1
-    epochs: int = 36
+    cycles: tuple[tuple[int, float], ...] = ((30, 0.1), (20, 0.05))
     batch_size: int = 128
-    peak_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warm_up_epochs: float = 1.0
     mixup_alpha: float = 0.2
-    plain_epochs: int = 9
+    plain_epochs: int = 7
     average_decay: float = 0.999
+
+    @property
+    def epochs(self) -> int:
+        return sum(epochs for epochs, _ in self.cycles)
+
+    def phase(self, epoch: float) -> tuple[float, int, float]:
+        """How far into its cycle an epoch is, that cycle's epochs, and its peak rate."""
+        for epochs, peak_rate in self.cycles:
+            if epoch < epochs:
+                return epoch, epochs, peak_rate
+            epoch -= epochs
+        raise ValueError(f"the recipe has {self.epochs} epochs")
 
 
 class Training:
@@ -62,7 +75,7 @@ class Training:
         self.net = AffectNet().to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.net, avg_fn=moving_average(recipe.average_decay), use_buffers=True)
         self.optimiser = torch.optim.SGD(
-            self.net.parameters(), recipe.peak_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
+            self.net.parameters(), recipe.cycles[0][1], recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
         )
         self.steps_per_epoch = len(fit) // recipe.batch_size
         self.history: list[dict[str, float]] = []
@@ -87,7 +100,8 @@ class Training:
         rng = np.random.default_rng((recipe.seed, epoch))
         torch.manual_seed(recipe.seed * 10_000 + epoch)
         order = rng.permutation(len(self.fit))[: self.steps_per_epoch * recipe.batch_size]
-        plain = epoch >= recipe.epochs - recipe.plain_epochs
+        into, epochs, _ = recipe.phase(epoch)
+        plain = into >= epochs - recipe.plain_epochs
         self.net.train()
         total = 0.0
         for step, index in enumerate(tqdm(order.reshape(-1, recipe.batch_size), f"epoch {epoch + 1}", leave=False)):
@@ -137,11 +151,12 @@ class Training:
 
 
 def rate(recipe: Recipe, epoch: float) -> float:
-    """The learning rate: a linear warm-up, then half a cosine down to zero."""
-    if epoch < recipe.warm_up_epochs:
-        return recipe.peak_rate * max(epoch, 0.02) / recipe.warm_up_epochs
-    done = (epoch - recipe.warm_up_epochs) / (recipe.epochs - recipe.warm_up_epochs)
-    return recipe.peak_rate * 0.5 * (1 + math.cos(math.pi * done))
+    """The learning rate: in each cycle a linear warm-up, then half a cosine down to zero."""
+    into, epochs, peak_rate = recipe.phase(epoch)
+    if into < recipe.warm_up_epochs:
+        return peak_rate * max(into, 0.02) / recipe.warm_up_epochs
+    done = (into - recipe.warm_up_epochs) / (epochs - recipe.warm_up_epochs)
+    return peak_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -199,10 +214,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m models.train", description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
     parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="folder for checkpoints and curves")
-    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     options = parser.parse_args(arguments)
-    recipe = Recipe(seed=options.seed, epochs=options.epochs)
+    recipe = Recipe(seed=options.seed)
     fit, held = hold_out(load(options.data, "train"), recipe.seed)
     options.run.mkdir(parents=True, exist_ok=True)
     training = Training(recipe, options.run, fit, held)

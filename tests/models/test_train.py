@@ -17,7 +17,7 @@ from models.net import AffectNet, pixels  # noqa: E402
 from models.quantise import fit_temperature, fold, grids, quantise, run, tensor_shapes, write  # noqa: E402
 from models.train import Recipe, Training, draw_curves, rate  # noqa: E402
 
-RECIPE = Recipe(epochs=2, batch_size=8)
+RECIPE = Recipe(cycles=((2, 0.1), (2, 0.05)), batch_size=8, plain_epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, faces: Fa
     list(unbroken.epochs())
     next(first.epochs())
     second = Training(RECIPE, tmp_path / "b", faces, faces)
-    assert len(list(second.epochs())) == 1
+    assert len(list(second.epochs())) == 3
     for one, other in zip(unbroken.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -56,10 +56,9 @@ def test_another_recipe_does_not_carry_on_a_run(tmp_path: Path, faces: Faces) ->
         Training(replace(RECIPE, seed=2), tmp_path, faces, faces)
 
 
-def test_the_rate_warms_up_and_falls_to_zero() -> None:
-    rates = [rate(RECIPE, epoch) for epoch in (0.1, 1.0, 1.5, 2.0)]
-    assert rates[0] < rates[1] == RECIPE.peak_rate
-    assert rates[1] > rates[2] > rates[3] == pytest.approx(0)
+def test_the_rate_warms_up_and_falls_to_zero_in_each_cycle() -> None:
+    rates = [rate(RECIPE, epoch) for epoch in (0.1, 1.0, 1.5, 1.9999, 3.0, 3.9999)]
+    assert rates == pytest.approx([0.01, 0.1, 0.05, 0, 0.05, 0], abs=1e-6)
 
 
 def test_curves_are_drawn(tmp_path: Path) -> None:
