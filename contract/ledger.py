@@ -55,6 +55,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint. Units: ``at_ms`` since the epoch."""
+
+    size: int
+    at_ms: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """An entry of which only the hash is left."""
 
@@ -136,6 +145,11 @@ class Ledger:
             (size, int(now_s * 1000), note),
         )
         return note
+
+    def newest_checkpoint(self) -> Signed | None:
+        """The last signed note."""
+        row = self._db.execute("SELECT size, at_ms, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+        return Signed(*row) if row else None
 
     def checkpoints(self) -> list[str]:
         """The signed notes, oldest first."""

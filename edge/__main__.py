@@ -14,7 +14,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from contract.audit import add_audit_command
-
 from contract.errors import AttuneError, ConfigError, LinkError, ModelError, WallError
 from edge.config import NodeConfig, load
 from edge.supervisor import UNFIT, Child, supervise
@@ -93,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print the figures as JSON")
     bench.set_defaults(command=_bench)
 
-    add_audit_command(commands)
+    add_audit_command(commands, "outbox.db", "command")
     return parser
 
 

@@ -1,6 +1,7 @@
 """The courier: one thread between the eye's socket, the outbox on disk and the hub.
 
 Rules:
+- Log, then say: whatever is published is in the ledger first, byte for byte; of the last will it says so at the start.
 - Save, then send: an event is in the outbox before it is published, and leaves it when the hub says stored.
 - After a reconnect, and when the hub has been silent about an event for `AGAIN_S`, everything kept is sent again, in
   order; the hub takes an event twice without counting it twice.
@@ -18,12 +19,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from contract.errors import ConfigError, StoreError, WireError
-from contract.events import Birth, Command, Config, Event, GateSpec, Health, State, Status, Stored, Trouble
-from contract.wire import MINOR, decode, encode
+from contract.events import Birth, Command, Config, Event, Health, Kind, State, Status, Stored, Trouble
+from contract.wire import decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.control import orders, taken
@@ -62,6 +64,7 @@ class Courier:
     pulse: PulseRecord | None = None
     health_s: float = 0.0
     announced: bool = False
+    unlogged: deque[tuple[Kind, bytes]] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
 
     def run(self, asked: Callable[[], bool]) -> None:
         """Works until asked to end."""
@@ -214,13 +217,13 @@ class Courier:
             return
         status = self.status()
         if not self.announced:
-            self.hub.say(self.birth())
-            self.announced, self.health_s = True, 0.0
+            self.announced = self._say(health.birth(self.config, self.outbox.boot, self.model))
+            self.health_s = 0.0
         if status != self.said:
-            self.hub.say(status)
+            self._say(status)
             self.said = status
         if time.monotonic() >= self.health_s:
-            self.hub.say(self.health())
+            self._say(self._health())
             self.health_s = time.monotonic() + HEALTH_S
 
     def status(self) -> Status:
@@ -233,55 +236,30 @@ class Courier:
         state: State = "online" if trouble is None else "paused" if trouble in _PAUSED else "degraded"
         return Status(node=self.config.node, boot=self.outbox.boot, state=state, reason=trouble)
 
-    def birth(self) -> Birth:
-        """What is sensed here, and how."""
-        privacy, config = self.config.privacy, self.config
-        return Birth(
-            node=config.node,
-            boot=self.outbox.boot,
-            minor=MINOR,
-            t_mono_s=int(time.monotonic()),
-            t_wall=int(time.time()),
-            model=self.model,
-            model_type="FER+ 8 labels, int8, 48x48 luma",
-            runtime=health.runtime(),
-            accelerator="cpu",
-            zones=config.zones,
-            gate=GateSpec(
-                k=privacy.k,
-                window_s=privacy.window_s,
-                window_max_s=privacy.window_max_s,
-                hour_min=privacy.hour_min,
-                epsilon=privacy.epsilon,
-                profile=privacy.profile,
-            ),
-            hours=config.hours,
-            notice_acknowledged=config.notice_acknowledged,
-            config=config.version,
-        )
+    def _say(self, event: Status | Birth | Health) -> bool:
+        """Logs, then says. While the disk takes nothing, only how the node is may be said, and is logged later."""
+        self.unlogged.append((event.kind, encode(event)))
+        try:
+            while self.unlogged:
+                self.outbox.log(*self.unlogged[0])
+                self.unlogged.popleft()
+            self._disk(full=False)
+        except StoreError as error:
+            self._disk(full=True, why=error)
+            if not isinstance(event, Status):
+                self.unlogged.pop()
+                return False
+        self.hub.say(event)
+        return True
 
-    def health(self) -> Health:
-        """How the node is, coarsely."""
-        pulse = self.pulse
-        stages = {} if pulse is None else {
-            "detect": round(pulse.detect_ms, 1), "track": round(pulse.track_ms, 1), "badge": round(pulse.badge_ms, 1),
-            "affect": round(pulse.affect_ms, 1), "rest": round(pulse.rest_ms, 1),
-        }  # fmt: skip
-        return Health(
-            node=self.config.node,
-            boot=self.outbox.boot,
-            t_mono_s=int(time.monotonic()),
-            t_wall=int(time.time()),
-            fps=None if pulse is None else float(round(pulse.fps)),
-            stage_ms=stages,  # type: ignore[arg-type]
-            temp_c=health.temp_c(),
-            throttled=health.throttled(),
-            eye_mb=None if pulse is None else pulse.memory_mb,
-            courier_mb=health.resident_mb(),
-            outbox_depth=len(self.outbox),
-            outbox_dropped=self.outbox.dropped,
-            model=self.model,
-        )
+    def _health(self) -> Health:
+        try:
+            checkpoint = self.outbox.sign()
+        except StoreError as error:
+            self._disk(full=True, why=error)
+            checkpoint = None
+        depth, dropped = len(self.outbox), self.outbox.dropped
+        return health.health(self.config.node, self.outbox.boot, self.model, self.pulse, depth, dropped, checkpoint)
 
 
 def run(config: NodeConfig, listener: socket.socket) -> int:
@@ -293,17 +271,22 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: ends.append(number))
     model = health.model_hash(config.models.affect)
-    outbox = Outbox(config.outbox.folder, config.outbox.events_max)
+    outbox = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node)
     if outbox.put_aside is not None:
         _log(f"The outbox was damaged: it is put aside as {outbox.put_aside}, and a new one begun.")
     config = _remembered(config, outbox)
     will = Status(node=config.node, boot=outbox.boot, state="offline", reason="link_lost")
+    farewell = will.model_copy(update={"reason": "stopped"})
     hub = MqttHub(config.broker, config.store, config.node, will)
+    outbox.log("status", encode(will))
     hub.start()
     try:
         Courier(config, model, outbox, Intake(listener), hub).run(lambda: bool(ends))
     finally:
-        hub.stop(will.model_copy(update={"reason": "stopped"}))
+        with suppress(StoreError):
+            outbox.log("status", encode(farewell))
+            outbox.sign(now=True)
+        hub.stop(farewell)
         outbox.close()
     return 0
 

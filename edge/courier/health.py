@@ -1,4 +1,4 @@
-"""How the node is, in coarse figures read from the system: rates and sizes, nothing about anybody (rule 10)."""
+"""What the node says of itself: what it senses and how, and how it is, in coarse figures (rule 10)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import json
 import resource
 import shutil
 import subprocess
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from contract.errors import ModelError
+from contract.events import Birth, GateSpec, Health
+from contract.wire import MINOR
+from edge.config import NodeConfig
+from edge.record import PulseRecord
 
 _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 _NOW_BITS: Final = 0xF  # vcgencmd's bits 0 to 3: under-voltage, capped, throttled, soft temperature limit
@@ -62,3 +67,57 @@ def model_hash(model: Path) -> str:
         raise ModelError(
             f"There is no model manifest at {manifest}: install the model and its manifest again."
         ) from error
+
+
+def birth(config: NodeConfig, boot: str, model: str) -> Birth:
+    """What is sensed here, and how."""
+    privacy = config.privacy
+    return Birth(
+        node=config.node,
+        boot=boot,
+        minor=MINOR,
+        t_mono_s=int(time.monotonic()),
+        t_wall=int(time.time()),
+        model=model,
+        model_type="FER+ 8 labels, int8, 48x48 luma",
+        runtime=runtime(),
+        accelerator="cpu",
+        zones=config.zones,
+        gate=GateSpec(
+            k=privacy.k,
+            window_s=privacy.window_s,
+            window_max_s=privacy.window_max_s,
+            hour_min=privacy.hour_min,
+            epsilon=privacy.epsilon,
+            profile=privacy.profile,
+        ),
+        hours=config.hours,
+        notice_acknowledged=config.notice_acknowledged,
+        config=config.version,
+    )
+
+
+def health(
+    node: str, boot: str, model: str, pulse: PulseRecord | None, depth: int, dropped: int, checkpoint: str | None
+) -> Health:
+    """How the node is; ``depth`` and ``dropped`` are events of the outbox."""
+    stages = {} if pulse is None else {
+        "detect": round(pulse.detect_ms, 1), "track": round(pulse.track_ms, 1), "badge": round(pulse.badge_ms, 1),
+        "affect": round(pulse.affect_ms, 1), "rest": round(pulse.rest_ms, 1),
+    }  # fmt: skip
+    return Health(
+        node=node,
+        boot=boot,
+        t_mono_s=int(time.monotonic()),
+        t_wall=int(time.time()),
+        fps=None if pulse is None else float(round(pulse.fps)),
+        stage_ms=stages,  # type: ignore[arg-type]
+        temp_c=temp_c(),
+        throttled=throttled(),
+        eye_mb=None if pulse is None else pulse.memory_mb,
+        courier_mb=resident_mb(),
+        outbox_depth=depth,
+        outbox_dropped=dropped,
+        model=model,
+        checkpoint=checkpoint,
+    )

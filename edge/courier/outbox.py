@@ -5,6 +5,7 @@ Rules:
 - The bytes that are stored are the bytes that are sent, however often.
 - When it is full the oldest mood goes first, then the oldest assist (its time is long over), then the oldest of all;
   each is counted.
+- What is kept, or said without being kept, is an entry of the node's ledger first, in the same transaction.
 - A file that is damaged is put aside, not deleted, and a new one begun.
 
 Left out: when to send (`edge.courier.publish`).
@@ -21,10 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.checkpoint import KEY_FILE, Signer, node_origin
 from contract.errors import StoreError
 from contract.events import Kind
+from contract.ledger import Ledger, create_tables
+from contract.wire import Topic
 
 NAME: Final = "outbox.db"
+SIGN_EVERY_S: Final = 3_600.0
+_DAY_S: Final = 86_400.0
+_LOGGED: Final[dict[Kind, float]] = {  # how long the ledger knows what was said
+    "mood": 400 * _DAY_S, "hour": 400 * _DAY_S, "assist": 400 * _DAY_S, "status": 400 * _DAY_S,
+    "birth": 400 * _DAY_S, "health": 14 * _DAY_S,
+}  # fmt: skip
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS events (
@@ -55,11 +65,12 @@ class Outbox:
 
     ``boot`` is the install's random epoch and the number of this start.
 
-    Raises: StoreError when the folder cannot be used.
+    Raises: StoreError when the folder cannot be used; LedgerError when its key is another node's.
     """
 
-    def __init__(self, folder: Path, events_max: int) -> None:
+    def __init__(self, folder: Path, events_max: int, store: str, node: str) -> None:
         self._max = events_max
+        self._store, self._node = store, node
         self.put_aside: Path | None = None
         path = folder / NAME
         try:
@@ -71,7 +82,11 @@ class Outbox:
                     raise
                 self.put_aside = _aside(path)
                 self._db = _open(path)
+            self._signer = Signer.open(folder / KEY_FILE, node_origin(store, node))
+            self._ledger = Ledger(self._db)
             with self._write():
+                create_tables(self._db)
+                self._ledger.begin(self._signer, time.time())
                 self.memo("epoch", self.recall("epoch") or secrets.token_hex(4))
                 self.memo("starts", str(int(self.recall("starts") or 0) + 1))
             self._held = int(self._db.execute("SELECT count(*) FROM events").fetchone()[0])
@@ -102,11 +117,40 @@ class Outbox:
                 self._db.execute(
                     "INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", (self.boot, seq, kind, payload)
                 )
+                self._log(kind, payload)
         except sqlite3.Error as error:
             raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
         self._held += 1 - max(over, 0)
         self._seq = seq
         return seq
+
+    def log(self, kind: Kind, payload: bytes) -> None:
+        """Notes in the ledger what is said without being kept. Raises: StoreError when the disk refuses."""
+        try:
+            with self._write():
+                self._log(kind, payload)
+        except sqlite3.Error as error:
+            raise StoreError(f"The ledger cannot be written ({error}): make room on its disk.") from error
+
+    def sign(self, *, now: bool = False) -> str:
+        """The ledger's newest checkpoint: a new one each hour, or now. Old entries are forgotten then.
+
+        Raises: StoreError when the disk refuses.
+        """
+        now_s = time.time()
+        try:
+            newest = self._ledger.newest_checkpoint()
+            if newest is not None and not now and 0 <= now_s - newest.at_ms / 1000 < SIGN_EVERY_S:
+                return newest.note
+            with self._write():
+                for kind, keep_s in _LOGGED.items():
+                    self._ledger.forget((kind,), now_s - keep_s, now_s)
+                return self._ledger.checkpoint(self._signer, now_s)
+        except sqlite3.Error as error:
+            raise StoreError(f"The ledger cannot be written ({error}): make room on its disk.") from error
+
+    def _log(self, kind: Kind, payload: bytes) -> None:
+        self._ledger.append(kind, payload, time.time(), str(Topic(store=self._store, node=self._node, kind=kind)))
 
     def after(self, last_id: int, limit: int) -> list[Kept]:
         """The next events in order, those of older boots first."""

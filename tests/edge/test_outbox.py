@@ -20,11 +20,15 @@ WRITER = """
 import sys
 from pathlib import Path
 from edge.courier.outbox import Outbox
-outbox = Outbox(Path(sys.argv[1]), 100_000)
+outbox = Outbox(Path(sys.argv[1]), 100_000, "shop", "front")
 while True:
     seq = outbox.append("hour", lambda seq: f"{outbox.boot}/{seq}".encode())
     print(outbox.boot, seq, flush=True)
 """
+
+
+def opened(folder: Path, events_max: int) -> Outbox:
+    return Outbox(folder, events_max, "shop", "front")
 
 
 def fill(outbox: Outbox, *kinds: Kind) -> None:
@@ -37,10 +41,10 @@ def kept(outbox: Outbox) -> list[tuple[str, int]]:
 
 
 def test_what_was_appended_is_there_after_a_restart_under_its_own_boot(tmp_path: Path) -> None:
-    first = Outbox(tmp_path, 100)
+    first = opened(tmp_path, 100)
     fill(first, "mood", "assist")
     first.close()
-    second = Outbox(tmp_path, 100)
+    second = opened(tmp_path, 100)
     assert [(one.boot, one.seq, one.payload) for one in second.after(0, 10)] == [
         (first.boot, 1, b"1"),
         (first.boot, 2, b"2"),
@@ -50,7 +54,7 @@ def test_what_was_appended_is_there_after_a_restart_under_its_own_boot(tmp_path:
 
 
 def test_only_what_the_hub_has_stored_goes(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path, 100)
+    outbox = opened(tmp_path, 100)
     fill(outbox, *["hour"] * 6)
     outbox.stored(outbox.boot, 2, 4)
     outbox.stored("00000000-000009", 1, 6)
@@ -59,14 +63,14 @@ def test_only_what_the_hub_has_stored_goes(tmp_path: Path) -> None:
 
 
 def test_a_full_outbox_gives_up_the_oldest_mood_first_and_counts_it(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path, 4)
+    outbox = opened(tmp_path, 4)
     fill(outbox, "hour", "mood", "assist", "mood", "hour")
     assert kept(outbox) == [("hour", 1), ("assist", 3), ("mood", 4), ("hour", 5)]
     fill(outbox, "hour", "hour", "hour")
     assert kept(outbox) == [("hour", 5), ("hour", 6), ("hour", 7), ("hour", 8)]
     assert outbox.dropped == 4
     outbox.close()
-    assert Outbox(tmp_path, 4).dropped == 4
+    assert opened(tmp_path, 4).dropped == 4
 
 
 @settings(max_examples=30, deadline=None)
@@ -74,7 +78,7 @@ def test_a_full_outbox_gives_up_the_oldest_mood_first_and_counts_it(tmp_path: Pa
 def test_it_never_holds_more_than_it_may_and_loses_nothing_uncounted(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[Kind], most: int
 ) -> None:
-    outbox = Outbox(tmp_path_factory.mktemp("outbox"), most)
+    outbox = opened(tmp_path_factory.mktemp("outbox"), most)
     fill(outbox, *kinds)
     assert len(outbox) == len(kept(outbox)) <= most
     assert len(outbox) + outbox.dropped == len(kinds)
@@ -88,17 +92,17 @@ def test_no_event_that_was_reported_is_lost_to_kill_9(tmp_path: Path, lines: int
         said = [writer.stdout.readline().split() for _ in range(lines)]
         writer.send_signal(signal.SIGKILL)
         said += [line.split() for line in writer.stdout.read().splitlines() if len(line.split()) == 2]
-    there = {(one.boot, one.seq): one.payload for one in Outbox(tmp_path, 100_000).after(0, 100_000)}
+    there = {(one.boot, one.seq): one.payload for one in opened(tmp_path, 100_000).after(0, 100_000)}
     assert all(there[boot, int(seq)] == f"{boot}/{seq}".encode() for boot, seq in said)
     assert len(there) - len(said) in (0, 1)  # one may have been stored and not yet reported
 
 
 def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None:
-    fill(Outbox(tmp_path, 10), "hour")
+    fill(opened(tmp_path, 10), "hour")
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     for part in tmp_path.glob("*-*"):
         part.unlink()
-    outbox = Outbox(tmp_path, 10)
+    outbox = opened(tmp_path, 10)
     assert outbox.put_aside is not None
     assert outbox.put_aside.read_bytes().startswith(b"this is no database")
     fill(outbox, "hour")
@@ -108,11 +112,11 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_one_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"set outbox\.folder"):
-        Outbox(tmp_path / "file", 10)
+        opened(tmp_path / "file", 10)
 
 
 def test_a_disk_that_refuses_keeps_what_is_there_and_uses_up_no_seq(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path, 10_000)
+    outbox = opened(tmp_path, 10_000)
     fill(outbox, "hour")
     pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
     outbox._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -124,7 +128,7 @@ def test_a_disk_that_refuses_keeps_what_is_there_and_uses_up_no_seq(tmp_path: Pa
 
 
 def test_the_file_is_synced_at_every_commit(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path, 10)
+    outbox = opened(tmp_path, 10)
     assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert isinstance(outbox._db, sqlite3.Connection)
     assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
