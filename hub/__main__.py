@@ -16,7 +16,9 @@ from typing import Final, get_args
 
 import uvicorn
 
+from contract.audit import add_audit_command
 from contract.errors import AttuneError, ConfigError, LinkError, StoreError
+from contract.export import export
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
     link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
     link.set_defaults(run=_link)
+    add_audit_command(commands, stores.FILE, "run")
     return parser
 
 
@@ -107,7 +110,7 @@ def _serve(options: argparse.Namespace) -> int:
         url = "http://{}:{}".format(*listener.getsockname()[:2])
         stack.enter_context(_alone(options.data, url))
         config = settings.load(options.data)
-        store = stores.Store(options.data / stores.FILE)
+        store = stores.Store(options.data / stores.FILE, config.store)
         stack.callback(store.close)
         reads = StoreReads(options.data / stores.FILE)
         stack.callback(reads.close)
@@ -125,6 +128,7 @@ def _serve(options: argparse.Namespace) -> int:
             doors=doors,
             changes=changes,
             settings=Settings(config.shop_name, config.contact, config.hosts),
+            export=lambda out: export(options.data, stores.FILE, out),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
         )
         server = _server(app)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.errors import StoreError
+from contract.plain import parse_checkpoint
 from contract.wire import Birth, Health
 from hub import schema
 from hub.views import EventView, HourView, LedgerView, NodeView, NudgeView, RefusedView
@@ -114,8 +115,12 @@ class StoreReads:
         return tuple(RefusedView(*row) for row in rows)
 
     def ledgers(self) -> tuple[LedgerView, ...]:
-        """One line a node."""
-        return ()
+        """This hub's own, where it has signed one, then one line a node."""
+        own = self._rows(
+            "SELECT 'this hub', note, at_ms / 1000.0 FROM ledger_checkpoints ORDER BY size DESC LIMIT 1",
+        )
+        nodes = self._rows("SELECT node, checkpoint, received_s FROM checkpoints ORDER BY node")
+        return tuple(LedgerView(name, _signed_size(note), note, at_s) for name, note, at_s in (*own, *nodes))
 
     def counts(self) -> dict[str, int]:
         """How many ``events`` and how many ``refused`` the store holds."""
@@ -135,6 +140,14 @@ class StoreReads:
             with self._lock:
                 self._open.append(db)
         return db
+
+
+def _signed_size(note: str) -> int:
+    """How many entries a checkpoint covers; 0 for one that is none."""
+    try:
+        return parse_checkpoint(note)[1]
+    except ValueError:
+        return 0
 
 
 def _nudge(row: tuple[Any, ...]) -> NudgeView:

@@ -2,6 +2,7 @@
 
 Rules:
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
+- What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
 - A nudge that is still open or taken stays.
 
@@ -17,6 +18,7 @@ from hub.store import Store
 
 DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
+_EVENT_KINDS: Final = ("mood", "hour", "assist", "status", "birth")
 REFUSED_MAX: Final = 10_000
 _OF_AGE: Final = {
     "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
@@ -42,8 +44,17 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "nudges": keep.events_days,
         "refused": keep.refused_days,
     }
+    _forget(store, ("health",), now_s - keep.health_days * DAY_S, now_s)
+    _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
     return gone + _clear(store, _TOO_MANY, REFUSED_MAX)
+
+
+def _forget(store: Store, kinds: tuple[str, ...], before_s: float, now_s: float) -> None:
+    gone = 1
+    while gone:
+        with store.batch():
+            gone = store.forget(kinds, before_s, now_s)
 
 
 def _clear(store: Store, sql: str, bound: float) -> int:

@@ -13,6 +13,7 @@ What stands in them:
 - ``nudges`` and ``nudge_steps``: what staff were asked and how it went. Who was on the way stands in ``taken_by``
   until the nudge closes and then nowhere; no step names anybody.
 - ``checkpoints``: what each node signed of its own ledger.
+- ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
 """
@@ -26,6 +27,7 @@ from typing import Any, Final
 from sqlite_utils import Database, Migrations
 
 from contract.errors import StoreError
+from contract.ledger import create_tables
 
 _FIRST: Final = (
     """CREATE TABLE events (
@@ -65,9 +67,14 @@ def _first(db: Any) -> None:
         db.execute(statement)
 
 
+def _ledger(db: Any) -> None:
+    create_tables(db.conn)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
+    steps(name="0002_ledger")(_ledger)
     return steps
 
 

@@ -4,6 +4,8 @@ Rules:
 - An event is taken any number of times and stands once: by (node, boot, seq), or, where the contract gives it no seq,
   by not repeating what the node last said of that kind.
 - Other bytes under a (node, boot, seq) that stands are refused, and what stands stays.
+- An event that is new is an entry of the hub's ledger too, in the same transaction. What is refused is not: it stands
+  in the quarantine, which is bounded, so that nobody fills the disk with rubbish.
 - Nothing is told to anyone before `Store.commit` has returned.
 
 Left out: what is read for pages (`hub.reads`), which rows are of age (`hub.retention`).
@@ -14,13 +16,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from contract.checkpoint import KEY_FILE, Signer, hub_origin
 from contract.errors import StoreError
+from contract.ledger import Ledger
 from contract.wire import (
     OTHER_BYTES_MAX,
     Assist,
@@ -55,12 +60,23 @@ class Message:
 class Store:
     """The one writer. Not for two threads.
 
+    ``shop`` is the shop's name in topics, under which the ledger is signed.
+
     Raises: StoreError from every method when the disk or the file lets it down; nothing of the batch stands then.
+    LedgerError when the ledger's key is missing or another's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shop: str = "shop") -> None:
         self._path = path
         self._db = schema.open_for_writing(path)
+        self._ledger = Ledger(self._db)
+        try:
+            self._signer = Signer.open(path.with_name(KEY_FILE), hub_origin(shop))
+            with self.batch():
+                self._ledger.begin(self._signer, time.time())
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -86,6 +102,14 @@ class Store:
         """Rows that a DELETE took away."""
         return self._db.execute(sql, values).rowcount
 
+    def forget(self, kinds: Iterable[str], before_s: float, now_s: float) -> int:
+        """Entries of the ledger of which only the hash is left now; a bounded number at a time."""
+        return self._ledger.forget(kinds, before_s, now_s)
+
+    def sign(self, now_s: float) -> str:
+        """A checkpoint of the ledger as it is."""
+        return self._ledger.checkpoint(self._signer, now_s)
+
     def add(self, message: Message, event: FromNode, *, late: bool) -> Kept:
         """Store one event of the contract."""
         said_before = None if _seq(event) else self._last_said(event)
@@ -99,6 +123,7 @@ class Store:
         )
         if added.rowcount == 0:
             return "known" if self._stands(event) == message.payload else "conflict"
+        self._ledger.append(event.kind, message.payload, message.received_s, message.topic)
         match event:
             case HourReleased() | HourSuppressed():
                 self._add_hour(added.lastrowid, event)

@@ -289,5 +289,7 @@ class Writer:
         self._swept_s = now_s
         try:
             retention.sweep(self._store, self._config.keep, now_s)
+            with self._store.batch():
+                self._store.sign(now_s)
         except StoreError as error:
             log.error("%s", error)
