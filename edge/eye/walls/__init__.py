@@ -50,15 +50,12 @@ class Walls:
         return "; ".join((standing, *(f"{wall.name}: {wall.says}" for wall in self.missing)))
 
 
-def raise_early(*, network: bool = False) -> None:
+def raise_early() -> None:
     """The walls that the eye can wear while it opens camera and models; threads started later stand behind them too.
-
-    ``network`` leaves the network to an eye whose camera is in it; the filter of system calls still closes it later.
 
     Raises: WallError when one that must stand does not.
     """
-    if not network:
-        _tried("network", limits.leave_network)
+    _tried("network", limits.leave_network)
     for wall in _early():
         _demand(wall)
     _tried("paths", landlock.raise_early)
