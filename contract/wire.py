@@ -113,6 +113,7 @@ __all__ = [
     "encode",
     "every_node",
     "parse_topic",
+    "qos",
     "schema",
     "size_limit",
 ]
@@ -172,6 +173,11 @@ def parse_topic(topic: str) -> Topic:
 
 
 _NAME = r"[a-z0-9][a-z0-9-]{0,31}"
+
+
+def qos(kind: Kind) -> int:
+    """With which MQTT quality of service a kind is published."""
+    return 0 if kind == "health" else 1
 
 
 def size_limit(kind: Kind) -> int:
@@ -248,4 +254,7 @@ def schema(kind: Kind) -> dict[str, Any]:
     described = _BY_KIND[kind].json_schema()
     for part in (described, *described.get("$defs", {}).values()):
         part.get("properties", {}).pop("kind", None)
+        tags = [name for name in ("v", "suppressed") if name in part.get("properties", {})]
+        if tags:  # they have defaults in Python, and must stand on the wire
+            part["required"] = [*tags, *part.get("required", [])]
     return described

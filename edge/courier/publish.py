@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.errors import ConfigError
 from contract.events import Event, Kind, Status
-from contract.wire import RETAINED, Topic, encode
+from contract.wire import RETAINED, Topic, encode, qos
 from edge.config import Broker
 
 KEEPALIVE_S: Final = 20
@@ -114,8 +114,7 @@ class MqttHub:
     def publish(self, kind: Kind, payload: bytes) -> None:
         """One message to the hub; without a broker it is not said, for the outbox will say it again."""
         if self._client.is_connected():
-            qos = 0 if kind == "health" else 1
-            self._client.publish(self._topics[kind], payload, qos=qos, retain=kind in RETAINED)
+            self._client.publish(self._topics[kind], payload, qos=qos(kind), retain=kind in RETAINED)
 
     def say(self, event: Event) -> None:
         """One event that is not kept in the outbox."""
