@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from contract.errors import ModelError
+from edge.tflite import Tflite
 
 LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 
@@ -103,16 +104,9 @@ def _form(stated: Mapping[str, Any]) -> TensorForm:
 
 def _check_forms(model_path: Path, manifest: Manifest) -> None:
     """Compares what is inside the file with what the manifest states."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:  # a Bookworm image with Coral has only the older runtime
-        from tflite_runtime.interpreter import Interpreter
-    try:
-        interpreter = Interpreter(model_content=manifest.content, num_threads=1)
-        inside = (*interpreter.get_input_details(), *interpreter.get_output_details())
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(f"{model_path} is not a TFLite model ({error}); install it again.") from error
-    if tuple(_detail_form(detail) for detail in inside) != (manifest.input, manifest.output):
+    model = Tflite(model_path, content=manifest.content)
+    inside = tuple(_detail_form(detail) for detail in (*model.inputs, *model.outputs))
+    if inside != (manifest.input, manifest.output):
         raise ModelError(
             f"The tensors inside {model_path} are not those its manifest states; install the model that came with "
             "this version of Attune."

@@ -81,12 +81,12 @@ def by_picture(probabilities: metrics.Probabilities, faces: Faces) -> dict[str, 
     return found
 
 
-def invoke_times(contents: dict[str, bytes]) -> dict[str, float]:
+def invoke_times(paths: list[Path]) -> dict[str, float]:
     """The median time of one bare invocation of each file, in turns so that they share the machine's moods.
 
     Units: milliseconds.
     """
-    readers = {name: metrics.Reader(content) for name, content in contents.items()}
+    readers = {path.name: metrics.Reader(path) for path in paths}
     spans: dict[str, list[float]] = {name: [] for name in readers}
     for _ in range(TIMED_ROUNDS):
         for name, reader in readers.items():
@@ -119,18 +119,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--groups", type=Path, help="compare groups on this annotated CSV (image, label, …) instead")
     options = parser.parse_args(arguments)
     manifest = load_model(options.model)
+    reader = metrics.Reader(options.model, manifest.content)
     if options.groups:
         annotated = groups.load(options.groups, manifest.labels)
-        answers = metrics.Reader(manifest.content).read_all(annotated.images).argmax(axis=1)
+        answers = reader.read_all(annotated.images).argmax(axis=1)
         print(groups.report(groups.compare(answers, annotated)))
         return
     faces = load(options.data, "valid")
-    figures = measure(metrics.Reader(manifest.content), faces, manifest.labels, manifest.abstain_below)
+    figures = measure(reader, faces, manifest.labels, manifest.abstain_below)
     figures["float_accuracy"] = float_accuracy(options.run, faces)
-    contents = {"affect.tflite": manifest.content}
-    if options.rival:
-        contents[options.rival.name] = options.rival.read_bytes()
-    figures["invoke_ms"] = invoke_times(contents)
+    figures["invoke_ms"] = invoke_times([options.model, *([options.rival] if options.rival else [])])
     path = options.model.with_name("manifest.json")
     stated = {**json.loads(path.read_text()), "measured": figures}
     path.write_text(json.dumps(stated, indent=1) + "\n")

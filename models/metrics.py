@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
+
+from edge.tflite import Tflite
 
 Probabilities = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -20,33 +21,28 @@ Labels = NDArray[np.int64]
 class Reader:
     """A TFLite file on one thread of the CPU, fed 8-bit luma crops."""
 
-    def __init__(self, content: bytes) -> None:
-        self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        self._model = Tflite(path, content=content)
 
     def read_all(self, images: NDArray[np.uint8]) -> Probabilities:
         """The probabilities of each face.
 
         Shapes: (n, 48, 48) uint8 to (n, 8).
         """
-        scale, zero_point = self._output["quantization"]
         rows = []
         for image in images:
-            crop = (image.astype(np.int16) - 128).astype(np.int8)
-            self._interpreter.set_tensor(self._input["index"], crop.reshape(self._input["shape"]))
-            self._interpreter.invoke()
-            rows.append(self._interpreter.get_tensor(self._output["index"])[0])
+            self._model.input[0, :, :, 0] = image.astype(np.int16) - 128
+            rows.append(self._model.invoke()[0][0])
+        scale, zero_point = self._model.outputs[0]["quantization"]
         return np.asarray((np.array(rows, np.float32) - zero_point) * scale, np.float32)
 
     def invoke_ms(self, times: int) -> list[float]:
-        """How long each of so many bare invocations took."""
-        self._interpreter.set_tensor(self._input["index"], np.zeros(self._input["shape"], self._input["dtype"]))
+        """How long each of so many invocations on a blank input took."""
+        self._model.input[:] = 0
         spans = []
         for _ in range(times):
             begun = time.perf_counter()
-            self._interpreter.invoke()
+            self._model.invoke()
             spans.append((time.perf_counter() - begun) * 1000)
         return spans
 

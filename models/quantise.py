@@ -232,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     seed = state["recipe"]["seed"]
     _, held = hold_out(load(options.data, "train"), seed)
     content, temperature = quantise(net, held, seed)
-    probabilities = Reader(content).read_all(held.images)
+    probabilities = Reader(options.out / "affect.tflite", content).read_all(held.images)
     manifest = {
         "labels": LABELS,
         "sha256": hashlib.sha256(content).hexdigest(),

@@ -74,5 +74,5 @@ def test_another_input_is_refused(model: Path) -> None:
 def test_a_file_that_is_no_model_is_refused_even_under_its_own_hash(model: Path) -> None:
     model.write_bytes(b"not a model")
     restate(model, sha256=hashlib.sha256(b"not a model").hexdigest())
-    with pytest.raises(ModelError, match="not a TFLite model"):
+    with pytest.raises(ModelError, match="no model"):
         load(model)

@@ -44,7 +44,7 @@ def test_the_threshold_leaves_readings_and_refuses_guesses(stated: dict[str, Any
 def test_probabilities_sum_to_one_on_any_picture() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 48, 48)).astype(np.uint8)
     flat = np.stack([np.full((48, 48), tone, np.uint8) for tone in (0, 128, 255)])
-    sums = metrics.Reader(MODEL.read_bytes()).read_all(np.concatenate([noise, flat])).sum(axis=1)
+    sums = metrics.Reader(MODEL).read_all(np.concatenate([noise, flat])).sum(axis=1)
     assert sums == pytest.approx(np.ones(23), abs=8 / 256)
 
 
@@ -52,7 +52,7 @@ def test_every_face_of_a_sample_scores_as_the_manifest_says(ferplus_dir: Path, s
     """600 faces give the accuracy to within four standard errors."""
     faces = load_faces(ferplus_dir, "valid")
     sample = faces.take(np.random.default_rng(0).choice(len(faces), 600, replace=False))
-    probabilities = metrics.Reader(MODEL.read_bytes()).read_all(sample.images)
+    probabilities = metrics.Reader(MODEL).read_all(sample.images)
     promised = stated["measured"]["accuracy"]
     margin = 4 * (promised * (1 - promised) / 600) ** 0.5
     assert metrics.accuracy(probabilities, sample.labels) == pytest.approx(promised, abs=margin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,9 @@ def test_a_written_file_computes_what_its_numbers_say() -> None:
     rng = np.random.default_rng(0)
     content, weight, bias = tiny_file(rng)
     image = rng.integers(0, 256, (48, 48)).astype(np.uint8)
-    assert Reader(content).read_all(image[None])[0] == pytest.approx(expected(image, weight, bias), abs=0.01)
+    assert Reader(Path("tiny.tflite"), content).read_all(image[None])[0] == pytest.approx(
+        expected(image, weight, bias), abs=0.01
+    )
 
 
 def test_the_same_tensors_give_the_same_bytes() -> None:

@@ -76,7 +76,7 @@ def test_the_int8_file_answers_as_the_float_network_does(net: AffectNet, faces: 
     nodes = fold(net)
     content = write(nodes, grids(nodes, faces.images), tensor_shapes(nodes), "test")
     floats = torch.softmax(run(nodes, pixels(faces.images))["logits"], dim=1).numpy()
-    assert Reader(content).read_all(faces.images) == pytest.approx(floats, abs=0.03)
+    assert Reader(Path("net.tflite"), content).read_all(faces.images) == pytest.approx(floats, abs=0.03)
 
 
 def test_quantising_twice_gives_the_same_file(net: AffectNet, faces: Faces) -> None:
