@@ -66,10 +66,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install -q --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
-$(VENV)/.screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
-	@$(BIN)/python -m deploy.screenshots
-
-train: $(VENV)/.dev
+$(VENV)/.train: $(VENV)/.dev
 	@$(PIP) install -q -e '.[train]'
 	@touch $@
 
