@@ -82,6 +82,7 @@ class Ledger:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten, not only unlinked
 
     def __len__(self) -> int:
         row = self._db.execute("SELECT max(position) FROM ledger_entries").fetchone()

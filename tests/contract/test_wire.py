@@ -28,8 +28,8 @@ from tests.contract.events import EVENTS, NODE, STORE
 
 MOOD = {
     "v": 1, "node": NODE, "boot": "00c0ffee-000001", "zone": 0, "seq": 1, "t_mono_s": 1, "t_wall": 2,
-    "model": "ab" * 32, "config": 0, "suppressed": False, "window_s": 300, "people": "5-9", "abstained": 1, "valence": 0.1,
-    "arousal": -0.3, "shares": {"negative": 2, "neutral": 5, "positive": 3}, "dwell_s": "30-60",
+    "model": "ab" * 32, "config": 0, "suppressed": False, "window_s": 300, "people": "5-9", "abstained": 1,
+    "valence": 0.1, "arousal": -0.3, "shares": {"negative": 2, "neutral": 5, "positive": 3}, "dwell_s": "30-60",
 }  # fmt: skip
 ASSIST = {key: MOOD[key] for key in ("v", "node", "boot", "zone", "seq", "t_mono_s", "t_wall", "model", "config")} | {
     "level": 2,
