@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.errors import StoreError
+from contract.errors import LedgerError, StoreError
 from contract.events import Kind
+from contract.export import export
+from contract.verify import verify
 from edge.courier.outbox import NAME, Outbox
 
 WRITER = """
@@ -132,3 +134,46 @@ def test_the_file_is_synced_at_every_commit(tmp_path: Path) -> None:
     assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert isinstance(outbox._db, sqlite3.Connection)
     assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def logged(outbox: Outbox) -> list[tuple[str, bytes]]:
+    rows = outbox._db.execute("SELECT kind, payload FROM ledger_entries WHERE kind <> 'key' ORDER BY position")
+    return [(kind, bytes(payload)) for kind, payload in rows]
+
+
+def test_whatever_is_kept_or_said_is_in_the_ledger_byte_for_byte(tmp_path: Path) -> None:
+    outbox = opened(tmp_path, 1)
+    fill(outbox, "mood", "hour")
+    outbox.stored(outbox.boot, 1, 2)
+    outbox.log("status", b"online")
+    assert (kept(outbox), outbox.dropped) == ([], 1)
+    assert logged(outbox) == [("mood", b"1"), ("hour", b"2"), ("status", b"online")]
+
+
+def test_what_the_disk_refuses_is_in_neither_outbox_nor_ledger(tmp_path: Path) -> None:
+    outbox = opened(tmp_path, 10)
+    pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
+    outbox._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="make room"):
+        outbox.append("hour", lambda seq: b"x" * 100_000)
+    with pytest.raises(StoreError, match="make room"):
+        outbox.log("health", b"x" * 100_000)
+    assert (kept(outbox), logged(outbox)) == ([], [])
+
+
+def test_the_nodes_export_is_whole_and_fits_what_it_signed(tmp_path: Path) -> None:
+    outbox = opened(tmp_path, 10)
+    fill(outbox, "mood")
+    note = outbox.sign()
+    fill(outbox, "hour")
+    assert outbox.sign() == note
+    assert outbox.sign(now=True) != note
+    fill(outbox, "mood")
+    export(tmp_path, NAME, tmp_path / "out.zip")
+    assert verify(tmp_path / "out.zip", note).status == 0
+
+
+def test_another_nodes_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    opened(tmp_path, 10).close()
+    with pytest.raises(LedgerError, match="signs for attune-node/shop/front, not attune-node/shop/back"):
+        Outbox(tmp_path, 10, "shop", "back")
