@@ -16,6 +16,7 @@ non-maximum suppression; the full-range variant has one 48×48 grid of one ancho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ COARSE_PX: Final = 14.0  # a face this wide in the model's pixels is surely foun
 MEMORY_FRAMES: Final = 30
 
 Floats = NDArray[np.float32]
+_ANCHORS: Final = (np.indices((GRID, GRID), np.float32)[::-1].reshape(2, -1).T + np.float32(0.5)) * (SIDE_PX / GRID)
 Region = tuple[int, int, int, int]  # left, top, width, height in source pixels
 
 
@@ -108,11 +110,10 @@ class BlazeFace:
         scale = SIDE_PX / max(width, height)
         inner_w, inner_h = round(width * scale), round(height * scale)
         pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
-        picture = cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h))
-        buffer = self.model.input[0]
-        buffer.fill(-1.0)
-        buffer[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w] = (picture * np.float32(1 / 127.5) - 1)[..., None]
-        del buffer
+        square = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+        inner = square[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w]
+        cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h), dst=inner)
+        cv2.cvtColor(square * np.float32(1 / 127.5) - 1, cv2.COLOR_GRAY2BGR, dst=self.model.input[0])
         raw, logits = self.model.invoke()
         faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
         return [_placed(face, left - pad_x / scale, top - pad_y / scale, 1 / scale) for face in faces]
@@ -143,10 +144,9 @@ def decode(raw: Floats, logits: Floats, score_min: float) -> tuple[Floats, Float
     Shapes: raw (2304, 16), logits (2304,) to boxes and keypoints (n, 8, 2) and scores (n,).
     Units: model pixels; row 0 is the top left corner, row 1 width and height, rows 2 to 7 the keypoints.
     """
-    keep = np.flatnonzero(logits >= np.log(score_min / (1 - score_min)))
+    keep = (logits >= math.log(score_min / (1 - score_min))).nonzero()[0]
     keep = keep[np.argsort(-logits[keep])]
-    anchors = (np.stack([keep % GRID, keep // GRID], axis=1) + 0.5) * (SIDE_PX / GRID)
-    points = raw[keep].reshape(-1, 8, 2).copy()
+    points, anchors = raw[keep].reshape(-1, 8, 2), _ANCHORS[keep]
     points[:, 0] += anchors - points[:, 1] / 2
     points[:, 2:] += anchors[:, None]
     return points, (1 / (1 + np.exp(-logits[keep]))).astype(np.float32)
@@ -157,15 +157,16 @@ def suppress(points: Floats, scores: Floats) -> list[Face]:
 
     Shapes: as `decode` gives them. Units: model pixels.
     """
-    faces = []
-    while len(scores):
-        same = _overlaps(points[0], points) > OVERLAP_MAX
-        same[0] = True
+    boxes: list[Box] = [(x, y, w, h) for (x, y), (w, h) in points[:, :2].tolist()]
+    left, faces = list(range(len(boxes))), []
+    while left:
+        best, *others = left
+        same = [best, *(other for other in others if overlap(boxes[best], boxes[other]) > OVERLAP_MAX)]
         weights = scores[same] / scores[same].sum()
         blended = (points[same] * weights[:, None, None]).sum(axis=0).tolist()
         (x, y), (w, h) = blended[:2]
-        faces.append(Face((x, y, w, h), float(scores[0]), tuple((px, py) for px, py in blended[2:])))
-        points, scores = points[~same], scores[~same]
+        faces.append(Face((x, y, w, h), float(scores[best]), tuple((px, py) for px, py in blended[2:])))
+        left = [other for other in others if other not in same]
     return faces
 
 
@@ -177,14 +178,6 @@ def overlap(one: Box, other: Box) -> float:
         return 0.0
     both = width * height
     return both / (one[2] * one[3] + other[2] * other[3] - both)
-
-
-def _overlaps(best: Floats, points: Floats) -> Floats:
-    low = np.maximum(best[0], points[:, 0])
-    high = np.minimum(best[0] + best[1], points[:, 0] + points[:, 1])
-    both = np.clip(high - low, 0, None).prod(axis=1)
-    unions: Floats = best[1].prod() + points[:, 1].prod(axis=1) - both
-    return np.asarray(both / unions, dtype=np.float32)
 
 
 def _placed(face: Face, left_px: float, top_px: float, scale: float) -> Face:

@@ -106,7 +106,7 @@ def light(frame: Frame, person: Person) -> float:
     Units: grey levels, the 98th percentile.
     """
     about = _cut(frame.luma, _below(person, ABOUT_FACES))
-    return float(np.percentile(about, 98)) if about.size else 0.0
+    return percentile(about, 98) if about.size else 0.0
 
 
 def sharpness(face: Luma) -> float:
@@ -117,10 +117,18 @@ def sharpness(face: Luma) -> float:
     """
     if face.size == 0:
         return 0.0
-    plain = np.asarray(cv2.resize(face, (40, 40), interpolation=cv2.INTER_AREA), np.float32)
-    low, high = np.percentile(plain, (2, 98))
-    steepest = min(float(np.percentile(np.abs(np.diff(plain, axis=axis)), 99)) for axis in (0, 1))
-    return steepest / max(float(high - low), 1.0)
+    plain = np.asarray(cv2.resize(face, (40, 40), interpolation=cv2.INTER_AREA), np.uint8)
+    steps = (cv2.absdiff(plain[1:], plain[:-1]), cv2.absdiff(plain[:, 1:], plain[:, :-1]))
+    steepest = min(percentile(np.asarray(step, np.uint8), 99) for step in steps)
+    return steepest / max(percentile(plain, 98) - percentile(plain, 2), 1.0)
+
+
+def percentile(grey: Luma, percent: float) -> float:
+    """As `numpy.percentile`, several times faster: grey levels are few enough to be counted instead of sorted."""
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).cumsum()
+    rank = percent / 100 * (grey.size - 1)
+    low, high = np.searchsorted(counts, (math.floor(rank), math.ceil(rank)), side="right").tolist()
+    return float(low + (rank - math.floor(rank)) * (high - low))
 
 
 def _below(person: Person, where: tuple[float, float, float]) -> Box:

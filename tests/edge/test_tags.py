@@ -5,10 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.badges import OPT_OUT_IDS, STAFF_IDS
 from contract.errors import BadgeError
-from edge.eye.tags import CHEST_FACES, SIDE_FACES, SIDE_MIN_PX, TagReader, side_px
+from edge.eye.tags import CHEST_FACES, SIDE_FACES, SIDE_MIN_PX, TagReader, percentile, side_px
 from edge.scene.heads import PORTRAITS
 from edge.scene.render import Painter
 from edge.scene.script import Pose, Role, Shopper, Stop, face_y_px
@@ -113,3 +115,9 @@ def test_a_detector_that_refuses_is_said_in_one_sentence() -> None:
     reader = TagReader()
     with pytest.raises(BadgeError, match="does not work"):
         reader.look(Frame(0, 0.0, np.zeros((360, 640), np.float64)), ())
+
+
+@given(st.binary(min_size=1, max_size=600), st.integers(0, 100))
+def test_percentiles_of_counted_grey_levels_are_those_of_sorted_ones(levels: bytes, percent: int) -> None:
+    grey = np.frombuffer(levels, np.uint8)[None].copy()
+    assert percentile(grey, percent) == pytest.approx(float(np.percentile(grey, percent)), abs=1e-9)
