@@ -53,7 +53,7 @@ class _Track:
     zone: int | None
     zone_since_s: float
     returning: bool = False
-    number: int = field(default_factory=lambda: randbits(63))
+    number: int = field(default_factory=lambda: randbits(48))
     velocity_px_s: Point = (0.0, 0.0)
     next_zone: int | None = None
     next_zone_since_s: float | None = None
@@ -126,7 +126,7 @@ def follow(
                 continue
             track.see(face, t_s, zone)
             if t_s - track.began_s >= tracking.life_max_s:
-                track.number, track.began_s = randbits(63), t_s
+                track.number, track.began_s = randbits(48), t_s
         yield frame, tuple(matched[i].person(t_s) for i in range(len(found)))
 
 

@@ -1,0 +1,213 @@
+"""From visitors to moments: who is read, how moods fuse, and what is left when the pixels are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import ModelError
+from edge.config import SHIPPED
+from edge.crop import Quality
+from edge.eye.affect import CIRCUMPLEX, TfliteAffect, mood_of, read_affect, unfit
+from edge.manifest import LABELS
+from edge.values import Face, Frame, Luma, Moment, Person, Visitors
+
+NOISE = np.random.default_rng(1).integers(60, 200, (360, 640), dtype=np.uint8)
+EYES = ((90.0, 96.0), (110.0, 96.0), (100.0, 104.0), (100.0, 112.0), (80.0, 100.0), (120.0, 100.0))
+FACE = Face((76.0, 76.0, 48.0, 48.0), 0.9, EYES)
+HAPPY = tuple(0.93 if label == "happiness" else 0.01 for label in LABELS)
+SAD = tuple(0.93 if label == "sadness" else 0.01 for label in LABELS)
+UNSURE = (0.125,) * 8
+
+
+class Scripted:
+    """Gives the next of its answers at each reading."""
+
+    abstain_below = 0.5
+
+    def __init__(self, *answers: tuple[float, ...]) -> None:
+        self.answers, self.asked = answers, 0
+
+    def read(self, crop: Luma) -> tuple[float, ...]:
+        assert crop.shape == (48, 48)
+        self.asked += 1
+        return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
+def person(track: int = 1, dwell_s: float = 10.0, zone: int | None = 0, returning: bool = False) -> Person:
+    return Person(FACE, track, dwell_s, zone, dwell_s, 0.0, returning)
+
+
+def seen(t_s: float, *people: Person, unread: Sequence[Person] = (), excluded: Sequence[Person] = ()) -> Visitors:
+    return Visitors(
+        Frame(round(t_s * 10), t_s, NOISE),
+        people,
+        tuple((one, "on probation") for one in unread),
+        tuple((one, "staff") for one in excluded),
+        frozenset(),
+    )
+
+
+def moments(visitors: Sequence[Visitors], *answers: tuple[float, ...]) -> list[Moment]:
+    return list(read_affect(visitors, Scripted(*answers)))
+
+
+def test_the_first_reading_gives_no_mood_and_the_second_does() -> None:
+    moods = [moment.readings[0].mood for moment in moments([seen(0.0, person()), seen(1.0, person())], HAPPY)]
+    assert moods[0] is None
+    assert moods[1] is not None
+    assert moods[1].positive > 0.9
+
+
+def test_one_odd_frame_changes_no_mood() -> None:
+    visitors = [seen(float(t), person()) for t in range(12)]
+    answers = [HAPPY] * 6 + [SAD] + [HAPPY] * 5
+    moods = [moment.readings[0].mood for moment in moments(visitors, *answers)]
+    assert all(mood is not None and mood.positive > max(mood.negative, mood.neutral) for mood in moods[1:])
+
+
+def test_an_old_mood_fades_with_its_half_life() -> None:
+    visitors = [seen(float(t), person()) for t in range(20)]
+    moods = [moment.readings[0].mood for moment in moments(visitors, *[SAD] * 5, *[HAPPY] * 15)]
+    assert moods[4] is not None
+    assert moods[4].negative > 0.9
+    assert moods[-1] is not None
+    assert moods[-1].negative < 0.15
+
+
+def test_a_face_is_read_as_often_as_it_needs_and_no_oftener() -> None:
+    model = Scripted(HAPPY)
+    list(read_affect([seen(i / 10, person()) for i in range(50)], model))
+    assert model.asked == 10
+
+
+def test_an_abstention_changes_no_mood_and_is_told() -> None:
+    (*_, last) = moments([seen(float(t), person()) for t in range(4)], HAPPY, HAPPY, UNSURE)
+    assert last.readings[0].abstained
+    assert last.readings[0].mood is not None
+    assert last.readings[0].mood.positive > 0.9
+
+
+def test_who_is_on_probation_is_present_and_nothing_more() -> None:
+    model = Scripted(HAPPY)
+    (moment,) = read_affect([seen(0.0, unread=[person(dwell_s=500.0, returning=True)])], model)
+    (reading,) = moment.readings
+    assert (reading.dwell_s, reading.turns_per_min, reading.returning, reading.mood) == (0.0, 0.0, False, None)
+    assert model.asked == 0
+
+
+def test_staff_are_never_read_and_leave_no_reading() -> None:
+    model = Scripted(HAPPY)
+    stream = [seen(i / 2, excluded=[person()]) for i in range(20)]
+    assert all(moment.readings == () and moment.visits == () for moment in read_affect(stream, model))
+    assert model.asked == 0
+
+
+def test_a_badge_seen_late_takes_the_whole_track_with_it() -> None:
+    stream = [seen(i / 2, person(dwell_s=i / 2)) for i in range(8)]
+    stream += [seen(4 + i / 2, excluded=[person(dwell_s=4 + i / 2)]) for i in range(20)]
+    assert [visit for moment in moments(stream, HAPPY) for visit in moment.visits] == []
+
+
+def test_a_visit_is_told_once_when_it_ends() -> None:
+    stream = [seen(float(t), person(dwell_s=float(t))) for t in range(10)] + [seen(10.0 + t) for t in range(5)]
+    visits = [visit for moment in moments(stream, HAPPY) for visit in moment.visits]
+    assert [visit.zone for visit in visits] == [0]
+    assert visits[0].mood is not None
+
+
+def test_a_long_visit_is_told_once_while_it_lasts() -> None:
+    stream = [seen(float(t), person(dwell_s=float(t))) for t in range(60)] + [seen(60.0 + t) for t in range(5)]
+    assert sum(len(moment.visits) for moment in moments(stream, HAPPY)) == 1
+
+
+@pytest.mark.parametrize(("dwell_s", "returning"), [(3.0, False), (10.0, True)])
+def test_a_glance_and_a_return_are_no_new_visit(dwell_s: float, returning: bool) -> None:
+    steps = int(dwell_s) + 1
+    stream = [seen(float(t), person(dwell_s=float(t), returning=returning)) for t in range(steps)]
+    stream += [seen(steps + float(t)) for t in range(5)]
+    assert sum(len(moment.visits) for moment in moments(stream, HAPPY)) == 0
+
+
+def test_another_zone_is_another_visit() -> None:
+    stream = [seen(float(t), person(dwell_s=float(t))) for t in range(10)]
+    stream += [seen(10.0 + t, person(dwell_s=float(t), zone=1)) for t in range(10)]
+    stream += [seen(20.0 + t) for t in range(5)]
+    assert [visit.zone for moment in moments(stream, HAPPY) for visit in moment.visits] == [0, 1]
+
+
+def test_who_goes_on_with_anothers_dwell_is_no_new_visit() -> None:
+    stream = [seen(float(t), person(track=2, dwell_s=12.0 + t)) for t in range(10)] + [seen(10.0 + t) for t in range(5)]
+    assert sum(len(moment.visits) for moment in moments(stream, HAPPY)) == 0
+
+
+def test_a_trace_tells_every_face_of_every_frame() -> None:
+    told: list[dict[str, Any]] = []
+    stream = [seen(i / 10, person(1), unread=[person(2)], excluded=[person(3)]) for i in range(3)]
+    list(read_affect(stream, Scripted(HAPPY), told.append))
+    assert [frame["frame"] for frame in told] == [0, 1, 2]
+    for frame in told:
+        read, probation, staff = sorted(frame["faces"], key=lambda face: face["track"])
+        assert (read["skipped"], read["excluded"], set(read["affect"])) == (None, False, set(LABELS))
+        assert (probation["skipped"], probation["excluded"], probation["affect"]) == ("on probation", False, None)
+        assert (staff["skipped"], staff["excluded"], staff["affect"]) == ("staff", True, None)
+        assert read["box"] == [76.0, 76.0, 48.0, 48.0]
+
+
+GOOD = Quality(size_px=40.0, brightness=120.0, contrast=35.0, sharpness=0.6)
+
+
+@pytest.mark.parametrize(
+    ("found", "turned", "why"),
+    [
+        (GOOD, 0.0, None),
+        (Quality(20.0, 120.0, 35.0, 0.6), 0.0, "too small"),
+        (Quality(40.0, 20.0, 35.0, 0.6), 0.0, "too dark"),
+        (Quality(40.0, 240.0, 35.0, 0.6), 0.0, "too bright"),
+        (Quality(40.0, 120.0, 5.0, 0.6), 0.0, "flat"),
+        (Quality(40.0, 120.0, 35.0, 0.1), 0.0, "blurred"),
+        (GOOD, 0.7, "turned away"),
+        (GOOD, -0.7, "turned away"),
+    ],
+)
+def test_a_face_that_cannot_be_read_well_is_skipped_with_its_reason(
+    found: Quality, turned: float, why: str | None
+) -> None:
+    assert unfit(found, turned) == why
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=8, max_size=8))
+def test_a_mood_is_an_expectation_over_the_labels(parts: list[float]) -> None:
+    mood = mood_of(tuple(parts))
+    assert mood.negative + mood.neutral + mood.positive == pytest.approx(1)
+    assert min(v for v, _ in CIRCUMPLEX.values()) <= mood.valence <= max(v for v, _ in CIRCUMPLEX.values())
+    assert min(a for _, a in CIRCUMPLEX.values()) <= mood.arousal <= max(a for _, a in CIRCUMPLEX.values())
+
+
+def test_every_label_has_its_place_on_the_circumplex() -> None:
+    assert tuple(CIRCUMPLEX) == LABELS
+
+
+def test_the_shipped_model_gives_probabilities() -> None:
+    model = TfliteAffect(SHIPPED / "affect" / "affect.tflite")
+    flat, noisy = model.read(np.full((48, 48), 128, np.uint8)), model.read(NOISE[:48, :48].copy())
+    for probabilities in (flat, noisy):
+        assert len(probabilities) == 8
+        assert sum(probabilities) == pytest.approx(1, abs=0.05)
+    assert flat != noisy
+
+
+def test_an_altered_model_is_refused(tmp_path: Path) -> None:
+    for name in ("affect.tflite", "manifest.json"):
+        (tmp_path / name).write_bytes((SHIPPED / "affect" / name).read_bytes())
+    altered = bytearray((tmp_path / "affect.tflite").read_bytes())
+    altered[5000] ^= 1
+    (tmp_path / "affect.tflite").write_bytes(altered)
+    with pytest.raises(ModelError):
+        TfliteAffect(tmp_path / "affect.tflite")
