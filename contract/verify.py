@@ -80,6 +80,7 @@ def verify(path: Path, checkpoint: str | None = None) -> Verdict:
 
 
 def _kept(note: str) -> tuple[str, str, int, bytes]:
+    note = note.replace("\r", "").strip() + "\n"  # as it was pasted, or came by mail
     try:
         return (note, *parse_checkpoint(note))
     except WRONG_SHAPE:

@@ -58,7 +58,8 @@ def test_an_export_that_nobody_touched_is_whole(whole: Path, log: Log) -> None:
     assert "64 entries (29 forgotten, each on record) under 5 checkpoints" in verdict.sentence
     assert "held against no checkpoint kept elsewhere" in verdict.sentence
     for note in log.notes:
-        assert "and fits the checkpoint kept elsewhere" in verify(whole, note).sentence
+        for pasted in (note, note.strip(), note.replace("\n", "\r\n")):
+            assert "and fits the checkpoint kept elsewhere" in verify(whole, pasted).sentence
 
 
 def test_every_payload_is_in_it_byte_for_byte(whole: Path) -> None:
