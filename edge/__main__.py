@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -126,7 +127,13 @@ def _eye(options: argparse.Namespace) -> int:
 
     from edge.eye.life import Eye  # only now: numpy starts threads, and walls must stand before them
 
-    return Eye(config, link, _live_senses, raise_late, asked.is_set).live()
+    return Eye(config, link, _live_senses, raise_late, asked.is_set, _complain).live()
+
+
+def _complain(sentence: str) -> None:
+    """Past Python's own buffer: behind the walls a log that is a regular file takes nothing, now and at the end."""
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), f"attune-edge eye: {sentence}\n".encode())
 
 
 def _courier(options: argparse.Namespace) -> int:
@@ -141,11 +148,12 @@ def _listener(path: Path) -> socket.socket:
     if os.environ.get("LISTEN_FDS") == "1" and os.environ.get("LISTEN_PID") == str(os.getpid()):
         return socket.socket(fileno=3)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    path.unlink(missing_ok=True)
     try:
+        path.unlink(missing_ok=True)
         listener.bind(str(path))
     except OSError as error:
-        raise LinkError(f"The courier cannot listen at {path} ({error.strerror}): choose another --socket.") from error
+        listener.close()
+        raise LinkError(f"The courier cannot listen at {path} ({error.strerror or error}): choose another --socket.") from error
     listener.listen(1)
     return listener
 

@@ -126,12 +126,12 @@ def _clock(config: NodeConfig) -> str:
 
 def _broker(config: NodeConfig) -> str:
     url = urlsplit(config.broker.url)
-    address = (url.hostname or "", url.port or (8883 if url.scheme == "mqtts" else 1883))
     try:
+        address = (url.hostname or "", url.port or (8883 if url.scheme == "mqtts" else 1883))
         socket.create_connection(address, BROKER_WAIT_S).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a port or host name that cannot be
         raise AttuneError(
-            f"No broker answers at {config.broker.url} ({error.strerror or error}): start the hub, or mend broker.url."
+            f"No broker answers at {config.broker.url} ({getattr(error, 'strerror', None) or error}): start the hub, or mend broker.url."
         ) from error
     return config.broker.url
 

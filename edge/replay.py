@@ -15,7 +15,9 @@ import json
 import os
 import socket
 import stat
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -47,7 +49,13 @@ def replay(clip: Path, config: NodeConfig, open_senses: Open, walls: Walls, *, t
     if child == 0:
         ours.close()
         os.close(reading)
-        os._exit(_child(config, open_senses, walls, theirs, os.fdopen(writing, "w"), trace=trace))
+        status = 1
+        try:
+            status = _child(config, open_senses, walls, theirs, os.fdopen(writing, "w"), trace=trace)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)  # whatever happens, no child goes on as a second parent
     theirs.close()
     os.close(writing)
     try:
@@ -103,9 +111,9 @@ def _child(
             if record is not None and not trace:
                 records.send(encode(record))
         told.flush()
-    except (AttuneError, BrokenPipeError) as error:
-        print(json.dumps({"error": str(error)}), file=told, flush=True)
-        return 0
-    except KeyboardInterrupt:
-        return 0
+    except AttuneError as error:
+        with suppress(BrokenPipeError):
+            print(json.dumps({"error": str(error)}), file=told, flush=True)
+    except (BrokenPipeError, KeyboardInterrupt):  # the parent has had enough
+        pass
     return 0

@@ -3,6 +3,7 @@
 Rules:
 - No camera is open before the courier has answered and the notice, the hours and the pause allow it (rule 8).
 - The early walls go up before anything else, the late ones once camera and models are open; without them it ends.
+- A camera or model that fails is said, on the wire and in the log, and tried again after a rest.
 - Whatever ends sensing ends the life: pause, closing time, new settings, a camera that stopped, a courier that is gone.
   The supervisor starts the next one, which greets afresh.
 
@@ -31,21 +32,28 @@ from edge.record import ApplyConfig, BeginConfig, Head, Order, Pause, PulseRecor
 AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
 PULSE_S: Final = 60.0
 GREETING_S: Final = 10.0
+REST_S: Final = 15.0
 _POLL_S: Final = 0.2
 
 Open = Callable[[NodeConfig], Senses]
 Walls = Callable[[], object]
+Complain = Callable[[str], object]
 
 
 @dataclass(slots=True)
 class Eye:
-    """What one life holds. ``open_senses`` opens camera and models; ``raise_late`` shuts the eye in with them."""
+    """What one life holds. ``open_senses`` opens camera and models; ``raise_late`` shuts the eye in with them.
+
+    Units: ``rest_s`` seconds before a camera or model that failed is tried again.
+    """
 
     config: NodeConfig
     link: Link
     open_senses: Open
     raise_late: Walls
     ended: Callable[[], bool]
+    complain: Complain
+    rest_s: float = REST_S
     paused: bool = False
     changed: bool = False
     said: Trouble | None = "eye_stopped"
@@ -60,10 +68,10 @@ class Eye:
             self._greet()
             self._wait_until_allowed()
             return 0 if self.ended() else self._look()
-        except CameraError:
-            return self._troubled("camera_lost")
-        except ModelError:
-            return self._troubled("model_refused")
+        except CameraError as error:
+            return self._troubled("camera_lost", error)
+        except ModelError as error:
+            return self._troubled("model_refused", error)
         except LinkError:
             return AGAIN
 
@@ -138,10 +146,15 @@ class Eye:
             self.link.send(StateRecord(self._head(), trouble))
             self.said = trouble
 
-    def _troubled(self, trouble: Trouble) -> int:
+    def _troubled(self, trouble: Trouble, error: CameraError | ModelError) -> int:
+        """Says so and rests, so that what is broken is neither hammered on nor silent."""
+        self.complain(str(error))
+        until_s = time.monotonic() + self.rest_s
         with suppress(LinkError):
             self._say(trouble)
-        return AGAIN
+            while time.monotonic() < until_s and not self.ended():
+                self._obey(self.link.orders(_POLL_S))
+        return 0 if self.ended() else AGAIN
 
     def _pulse(self, meter: Meter) -> PulseRecord:
         own = meter.own_ms()
