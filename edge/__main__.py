@@ -153,7 +153,7 @@ def _listener(path: Path) -> socket.socket:
         listener.bind(str(path))
     except OSError as error:
         listener.close()
-        raise LinkError(f"The courier cannot listen at {path} ({error.strerror or error}): choose another --socket.") from error
+        raise LinkError(f"The courier cannot listen at {path} ({error}): choose another --socket.") from error
     listener.listen(1)
     return listener
 

@@ -131,7 +131,7 @@ def _broker(config: NodeConfig) -> str:
         socket.create_connection(address, BROKER_WAIT_S).close()
     except (OSError, ValueError) as error:  # ValueError: a port or host name that cannot be
         raise AttuneError(
-            f"No broker answers at {config.broker.url} ({getattr(error, 'strerror', None) or error}): start the hub, or mend broker.url."
+            f"No broker answers at {config.broker.url} ({error}): start the hub, or mend broker.url."
         ) from error
     return config.broker.url
 
