@@ -2,7 +2,7 @@
 
 Rules:
 - A config is taken only when it is newer and its zones are fit; it carries no floor of rule 10, so it can lower none.
-- What was taken last, and whether the node is paused, outlive this process.
+- Zones are judged as the eye will get them, rounded to the steps of an order, so that both ends agree.
 
 Left out: the eye's own check of the same orders (`edge.eye.settings`).
 """
@@ -12,7 +12,17 @@ from __future__ import annotations
 from contract.errors import ConfigError
 from contract.events import Config, ZoneSpec
 from edge.config import NodeConfig
-from edge.record import ApplyConfig, BeginConfig, Order, Pause, Resume, SetLevels, SetZone
+from edge.record import (
+    ApplyConfig,
+    BeginConfig,
+    Order,
+    Pause,
+    Resume,
+    SetLevels,
+    SetZone,
+    decode_order,
+    encode_order,
+)
 from edge.zones import check
 
 
@@ -23,13 +33,22 @@ def taken(config: NodeConfig, wanted: Config) -> NodeConfig:
     """
     if wanted.version <= config.version:
         raise ConfigError(f"Config {wanted.version} is not newer than {config.version}, which is in force.")
-    zones: tuple[ZoneSpec, ...] = config.zones if wanted.zones is None else wanted.zones
+    zones = config.zones if wanted.zones is None else wanted.zones
     try:
-        check(zones)
+        check([_rounded(zone) for zone in zones])
     except ValueError as error:
         raise ConfigError(f"Config {wanted.version} is refused: {error}.") from error
+    named = [one.zone for one in wanted.thresholds]
+    if len(set(named)) != len(named) or not set(named) <= {zone.id for zone in zones}:
+        raise ConfigError(f"Config {wanted.version} is refused: give thresholds once for each zone that there is.")
     changed = {"zones": zones, "thresholds": wanted.thresholds, "version": wanted.version}
     return config.model_copy(update=changed)
+
+
+def _rounded(zone: ZoneSpec) -> ZoneSpec:
+    order = decode_order(encode_order(SetZone(zone.id, zone.polygon)))
+    assert isinstance(order, SetZone)
+    return zone.model_copy(update={"polygon": order.polygon})
 
 
 def orders(config: NodeConfig, *, paused: bool) -> list[Order]:

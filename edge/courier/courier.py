@@ -3,11 +3,10 @@
 Rules:
 - Log, then say: whatever is published is in the ledger first, byte for byte; of the last will it says so at the start.
 - Save, then send: an event is in the outbox before it is published, and leaves it when the hub says stored.
-- After a reconnect, and when the hub has been silent about an event for `AGAIN_S`, everything kept is sent again, in
-  order; the hub takes an event twice without counting it twice.
+- An order is obeyed before it is written down: a disk that is full keeps nobody from pausing the eye.
 - Trouble is said on the wire and work goes on: a disk that is full, an eye that stopped, a broker that is away.
 
-Left out: what may be released (the eye's gate) and the eye's restarts (the supervisor).
+Left out: what may be released (the eye's gate), the eye's restarts (the supervisor), what is on its way (`Window`).
 """
 
 from __future__ import annotations
@@ -24,248 +23,225 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.errors import ConfigError, StoreError, WireError
-from contract.events import Birth, Command, Config, Event, Health, Kind, State, Status, Stored, Trouble
-from contract.wire import decode, encode
+from contract.events import Birth, Command, Config, Health, Kind, Status, Stored
+from contract.wire import decode, encode, parse_topic
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.control import orders, taken
-from edge.courier.intake import Intake, ZoneRecord, event_of
-from edge.courier.outbox import Outbox
-from edge.courier.publish import Heard, Joined, MqttHub, Parted
-from edge.record import PulseRecord, StateRecord
+from edge.courier.intake import Intake, ZoneRecord, event_of, kind_of
+from edge.courier.outbox import Damaged, Outbox
+from edge.courier.publish import Heard, Hub, Joined, MqttHub, Parted, Window
+from edge.courier.watch import EyeWatch
 
-AGAIN_S: Final = 30.0
 HEALTH_S: Final = 60.0
-FLYING_MAX: Final = 200
-BATCH: Final = 50
 HELD_MAX: Final = 1000
-EYE_GRACE_S: Final = 5.0
 _TICK_S: Final = 1.0
-_PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "switch", "command"))
 
 
 @dataclass(slots=True)
 class Courier:
-    """What the courier holds. ``held`` are records that the disk would not take yet."""
+    """What the courier holds. ``held``, ``unlogged`` and ``unkept`` wait for a disk that takes them.
+
+    Units: ``held`` records with the seconds since the epoch at which they came.
+    """
 
     config: NodeConfig
     model: str
     outbox: Outbox
     intake: Intake
-    hub: MqttHub
-    joined: bool = False
-    sent_id: int = 0
-    flying: dict[tuple[str, int], float] = field(default_factory=dict)
-    held: deque[ZoneRecord] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
-    eye_trouble: Trouble | None = "eye_stopped"
-    eye_gone_s: float = 0.0
-    disk_full: bool = False
-    said: Status | None = None
-    pulse: PulseRecord | None = None
-    health_s: float = 0.0
-    announced: bool = False
+    hub: Hub
+    paused: bool = False
+    window: Window = field(init=False)
+    watch: EyeWatch = field(default_factory=EyeWatch)
+    held: deque[tuple[ZoneRecord, int]] = field(default_factory=deque)
     unlogged: deque[tuple[Kind, bytes]] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
+    unkept: dict[str, str] = field(default_factory=dict)
+    disk_full: bool = False
+    joined: bool = False
+    away: bool = False
+    announced: bool = False
+    said: Status | None = None
+    health_s: float = 0.0
 
-    def run(self, asked: Callable[[], bool]) -> None:
-        """Works until asked to end."""
+    def __post_init__(self) -> None:
+        self.window = Window(self.outbox, self.hub)
+
+    def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
+        """Works until asked to end; ``woken`` is readable when there is news from the hub.
+
+        Raises: Damaged when the outbox broke; the next start begins a new one.
+        """
+        listener, eye = self.intake.listener, None
         with selectors.DefaultSelector() as ready:
-            ready.register(self.intake.listener, selectors.EVENT_READ)
-            ready.register(self.hub.woken, selectors.EVENT_READ)
-            self.eye_gone_s = time.monotonic()
+            ready.register(listener, selectors.EVENT_READ)
+            ready.register(woken, selectors.EVENT_READ)
             while not asked():
-                for key, _ in ready.select(_TICK_S):
-                    if key.fileobj is self.intake.listener:
-                        self._greet(ready)
-                    elif key.fileobj is self.hub.woken:
-                        self._hear()
-                    else:
-                        self._listen(ready, key.fileobj)
-                self._keep()
-                self._send()
-                self._tell()
+                if eye is not self.intake.eye:
+                    if eye is not None:
+                        ready.unregister(eye)
+                    if (eye := self.intake.eye) is not None:
+                        ready.register(eye, selectors.EVENT_READ)
+                if listener in (key.fileobj for key, _ in ready.select(_TICK_S)):
+                    self.greet()
+                self.step()
+        self.listen()
+        self._keep()
 
-    def _greet(self, ready: selectors.BaseSelector) -> None:
+    def greet(self) -> None:
         """A new life of the eye: told at once what to run, and whether to sense at all."""
-        old = self.intake.eye
-        eye = self.intake.accept()
-        if eye is None:
-            return
-        if old is not None:
-            ready.unregister(old)
-        ready.register(eye, selectors.EVENT_READ)
-        self.intake.tell(orders(self.config, paused=self._paused()))
+        self.listen()  # to the last word of the old one
+        if self.intake.accept():
+            self.intake.tell(orders(self.config, paused=self.paused))
 
-    def _listen(self, ready: selectors.BaseSelector, eye: object) -> None:
-        if eye is not self.intake.eye:
-            return
-        records = self.intake.records()
+    def step(self) -> None:
+        """Takes in what came from both sides, and sends what is due."""
+        self.listen()
+        self._hear()
+        self._keep()
+        for due in (self._tell, self._send) if self.joined else ():
+            try:
+                due()
+            except StoreError as error:
+                self._disk(error)
+
+    def listen(self) -> None:
+        """Everything that the eye has said."""
+        now_s = time.monotonic()
+        for record in self.intake.records():
+            self.watch.heard(record, now_s)
+            if isinstance(record, ZoneRecord):
+                self._hold(record)
         if self.intake.eye is None:
-            ready.unregister(eye)  # type: ignore[arg-type]
-            self._eye_is("eye_stopped")
-        for record in records or ():
-            match record:
-                case StateRecord(trouble=trouble):
-                    self._eye_is(trouble)
-                case PulseRecord():
-                    self.pulse = record
-                case _:
-                    self.held.append(record)
+            self.watch.gone(now_s)
 
-    def _eye_is(self, trouble: Trouble | None) -> None:
-        if trouble == "eye_stopped" != self.eye_trouble:
-            self.eye_gone_s = time.monotonic()
-        self.eye_trouble = trouble
+    def _hold(self, record: ZoneRecord) -> None:
+        if len(self.held) >= HELD_MAX:
+            self.held.popleft()
+            self.outbox.give_up()
+        self.held.append((record, int(time.time())))
 
     def _keep(self) -> None:
-        """Every record that waits goes into the outbox; what the disk refuses stays and is tried again."""
-        while self.held:
-            record = self.held[0]
-            try:
-                self._store(record)
-            except WireError as error:
-                _log(str(error))
-            except StoreError as error:
-                self._disk(full=True, why=error)
-                return
-            self.held.popleft()
-            self._disk(full=False)
+        """Writes whatever waits for the disk; what it refuses stays and is tried again."""
+        try:
+            while self.unkept:
+                key = next(iter(self.unkept))
+                self.outbox.memo(key, self.unkept[key])
+                del self.unkept[key]
+            while self.held:
+                self._store(*self.held[0])
+                self.held.popleft()
+            while self.unlogged:
+                self.outbox.log(*self.unlogged[0])
+                self.unlogged.popleft()
+            if self.disk_full:
+                self.outbox.memo("retried", str(int(time.time())))
+            self.disk_full = False
+        except StoreError as error:
+            self._disk(error)
 
-    def _store(self, record: ZoneRecord) -> None:
-        def bytes_of(seq: int) -> bytes:
-            made = event_of(
-                record,
-                node=self.config.node,
-                boot=self.outbox.boot,
-                seq=seq,
-                t_wall=int(time.time()),
-                model=self.model,
-            )
-            return encode(made)
+    def _store(self, record: ZoneRecord, t_wall: int) -> None:
+        node, boot, model = self.config.node, self.outbox.boot, self.model
 
-        kind = event_of(record, node="n", boot=self.outbox.boot, seq=1, t_wall=0, model=self.model).kind
-        self.outbox.append(kind, bytes_of)
+        def payload_of(seq: int) -> bytes:
+            return encode(event_of(record, node=node, boot=boot, seq=seq, t_wall=t_wall, model=model))
 
-    def _disk(self, *, full: bool, why: Exception | None = None) -> None:
-        if full and not self.disk_full:
+        try:
+            self.outbox.append(kind_of(record), payload_of)
+        except WireError as error:
+            self.intake.refused += 1
+            _log(str(error))
+
+    def _disk(self, why: StoreError) -> None:
+        """The disk takes nothing now: said once."""
+        if isinstance(why, Damaged):
+            raise why
+        if not self.disk_full:
             _log(str(why))
-        self.disk_full = full
-
-    def _send(self) -> None:
-        """Publishes what is kept, in order, with at most `FLYING_MAX` events not yet vouched for."""
-        if not self.joined:
-            return
-        now_s = time.monotonic()
-        if self.flying and now_s - next(iter(self.flying.values())) > AGAIN_S:
-            self.sent_id, self.flying = 0, {}
-        while len(self.flying) < FLYING_MAX and (batch := self.outbox.after(self.sent_id, BATCH)):
-            for kept in batch:
-                self.hub.publish(kept.kind, kept.payload)
-                self.flying[kept.boot, kept.seq] = now_s
-                self.sent_id = kept.id
+        self.disk_full = True
 
     def _hear(self) -> None:
         for news in self.hub.news():
             match news:
                 case Joined():
-                    self.joined, self.sent_id, self.flying = True, 0, {}
-                    self.said, self.announced = None, False
-                case Parted():
-                    self.joined = False
+                    if self.away:
+                        _log("The broker is back.")
+                    self.joined, self.away, self.said, self.announced = True, False, None, False
+                    self.window.restart()
+                case Parted(why):
+                    if not self.away:
+                        _log(f"No broker at {self.config.broker.url} ({why}): events are kept, and it is tried again.")
+                    self.joined, self.away = False, True
                 case Heard(topic, payload):
                     self._obey(topic, payload)
 
     def _obey(self, topic: str, payload: bytes) -> None:
         try:
-            event: Event = decode(topic, payload)
+            match decode(topic, payload):
+                case Stored(boot=boot, since=since, seq=seq):
+                    self.window.stored(boot, since, seq)
+                    return
+                case Config() as wanted:
+                    if wanted.version == self.config.version:
+                        return
+                    self.config = taken(self.config, wanted)
+                    self.unkept["config"] = payload.decode()
+                    self.announced = False
+                    self.intake.tell(orders(self.config, paused=self.paused))
+                case Command(command="pause" | "resume" as word):
+                    self.paused = word == "pause"
+                    self.unkept["paused"] = word
+                    self.intake.tell(orders(self.config, paused=self.paused)[-1:])
+                case Command(command=word):
+                    _log(f"The hub asks to {word}, which this node cannot do.")
+            self.unlogged.append((parse_topic(topic).kind, payload))
         except WireError as error:
             _log(f"The hub said what is not in the contract: {error}")
-            return
-        try:
-            match event:
-                case Stored(boot=boot, since=since, seq=seq):
-                    self.outbox.stored(boot, since, seq)
-                    for number in range(since, seq + 1):
-                        self.flying.pop((boot, number), None)
-                case Config():
-                    self._take(event)
-                case Command(command="pause" | "resume" as word):
-                    self.outbox.memo("paused", "yes" if word == "pause" else "no")
-                    self.intake.tell(orders(self.config, paused=self._paused())[-1:])
-                case Command(command=word):
-                    _log(f"The hub asks to {word}; this node cannot yet.")
-        except StoreError as error:
-            self._disk(full=True, why=error)
-
-    def _take(self, wanted: Config) -> None:
-        if wanted.version == self.config.version:
-            return
-        try:
-            self.config = taken(self.config, wanted)
         except ConfigError as error:
             _log(str(error))
-            return
-        self.outbox.memo("config", encode(wanted).decode())
-        self.intake.tell(orders(self.config, paused=self._paused()))
-        self.announced = False
-
-    def _paused(self) -> bool:
-        return self.outbox.recall("paused") == "yes"
+        except StoreError as error:
+            self._disk(error)
 
     def _tell(self) -> None:
         """Birth after each reconnect or new config, status when it changes, health every minute."""
-        if not self.joined:
-            return
-        status = self.status()
         if not self.announced:
             self.announced = self._say(health.birth(self.config, self.outbox.boot, self.model))
             self.health_s = 0.0
-        if status != self.said:
-            self._say(status)
+        status = self.status()
+        if status != self.said and self._say(status):
             self.said = status
-        if time.monotonic() >= self.health_s:
-            self._say(self._health())
+        if time.monotonic() >= self.health_s and self._say(self._health()):
             self.health_s = time.monotonic() + HEALTH_S
 
+    def _send(self) -> None:
+        self.window.send(time.monotonic())
+
     def status(self) -> Status:
-        """What the node says of itself now. An eye that starts its next life is given a moment."""
-        trouble = self.eye_trouble
-        if trouble == "eye_stopped" and time.monotonic() - self.eye_gone_s < EYE_GRACE_S and self.said is not None:
-            return self.said
-        if self.disk_full:
-            trouble = "disk_full"
-        state: State = "online" if trouble is None else "paused" if trouble in _PAUSED else "degraded"
-        return Status(node=self.config.node, boot=self.outbox.boot, state=state, reason=trouble)
+        """What the node says of itself now."""
+        trouble = "disk_full" if self.disk_full else self.watch.trouble(time.monotonic())
+        return health.status(self.config.node, self.outbox.boot, trouble)
 
     def _say(self, event: Status | Birth | Health) -> bool:
         """Logs, then says. While the disk takes nothing, only how the node is may be said, and is logged later."""
-        self.unlogged.append((event.kind, encode(event)))
+        payload = encode(event)
         try:
-            while self.unlogged:
-                self.outbox.log(*self.unlogged[0])
-                self.unlogged.popleft()
-            self._disk(full=False)
+            self.outbox.log(event.kind, payload)
         except StoreError as error:
-            self._disk(full=True, why=error)
+            self._disk(error)
             if not isinstance(event, Status):
-                self.unlogged.pop()
                 return False
-        self.hub.say(event)
-        return True
+            self.unlogged.append((event.kind, payload))
+        return self.hub.publish(event.kind, payload)
 
     def _health(self) -> Health:
-        try:
-            checkpoint = self.outbox.sign()
-        except StoreError as error:
-            self._disk(full=True, why=error)
-            checkpoint = None
         depth, dropped = len(self.outbox), self.outbox.dropped
-        return health.health(self.config.node, self.outbox.boot, self.model, self.pulse, depth, dropped, checkpoint)
+        checkpoint, pulse = self.outbox.sign(), self.watch.pulse
+        return health.health(self.config.node, self.outbox.boot, self.model, pulse, depth, dropped, checkpoint)
 
 
 def run(config: NodeConfig, listener: socket.socket) -> int:
     """The courier's whole life, until SIGTERM or SIGINT.
 
-    Raises: ConfigError, ModelError or StoreError when it cannot begin.
+    Raises: ConfigError, ModelError, LedgerError or StoreError when it cannot begin, or the outbox broke.
     """
     ends: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -275,18 +251,19 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     if outbox.put_aside is not None:
         _log(f"The outbox was damaged: it is put aside as {outbox.put_aside}, and a new one begun.")
     config = _remembered(config, outbox)
-    will = Status(node=config.node, boot=outbox.boot, state="offline", reason="link_lost")
-    farewell = will.model_copy(update={"reason": "stopped"})
-    hub = MqttHub(config.broker, config.store, config.node, will)
+    will = health.offline(config.node, outbox.boot, "link_lost")
+    farewell = health.offline(config.node, outbox.boot, "stopped")
+    hub = MqttHub(config.broker, config.store, config.node, encode(will))
     outbox.log("status", encode(will))
     hub.start()
+    paused = outbox.recall("paused") == "pause"
     try:
-        Courier(config, model, outbox, Intake(listener), hub).run(lambda: bool(ends))
+        Courier(config, model, outbox, Intake(listener), hub, paused).run(lambda: bool(ends), hub.woken)
     finally:
         with suppress(StoreError):
             outbox.log("status", encode(farewell))
             outbox.sign(now=True)
-        hub.stop(farewell)
+        hub.stop(encode(farewell))
         outbox.close()
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import re
 import shutil
 import subprocess
 import time
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import ModelError
-from contract.events import Birth, GateSpec, Health
+from contract.events import Birth, GateSpec, Health, State, Status, Trouble
 from contract.wire import MINOR
 from edge.config import NodeConfig
 from edge.record import PulseRecord
 
 _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
+_STATUS: Final = Path("/proc/self/status")
+_PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "switch", "command"))
 _NOW_BITS: Final = 0xF  # vcgencmd's bits 0 to 3: under-voltage, capped, throttled, soft temperature limit
 
 
@@ -40,9 +42,10 @@ def throttled() -> bool | None:
         return None
 
 
-def resident_mb() -> int:
-    """Peak resident memory of this process. Units: MB (2²⁰ bytes)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def resident_mb(path: Path = _STATUS) -> int:
+    """Resident memory of this process. Units: MB (2²⁰ bytes)."""
+    lines = dict(line.split(":", 1) for line in path.read_text().splitlines())
+    return int(lines["VmRSS"].split()[0]) // 1024
 
 
 def runtime() -> str:
@@ -62,11 +65,25 @@ def model_hash(model: Path) -> str:
     """
     manifest = model.with_name("manifest.json")
     try:
-        return str(json.loads(manifest.read_bytes())["sha256"])
+        stated = str(json.loads(manifest.read_bytes())["sha256"])
+        if not re.fullmatch("[0-9a-f]{64}", stated):
+            raise ValueError("its sha256 is none")
+        return stated
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"There is no model manifest at {manifest}: install the model and its manifest again."
+            f"There is no good model manifest at {manifest} ({error}): install model and manifest again."
         ) from error
+
+
+def status(node: str, boot: str, trouble: Trouble | None) -> Status:
+    """Whether the node senses; shut on purpose is paused, anything else that keeps it from sensing is degraded."""
+    state: State = "online" if trouble is None else "paused" if trouble in _PAUSED else "degraded"
+    return Status(node=node, boot=boot, state=state, reason=trouble)
+
+
+def offline(node: str, boot: str, reason: Trouble) -> Status:
+    """The last will, or the goodbye."""
+    return Status(node=node, boot=boot, state="offline", reason=reason)
 
 
 def birth(config: NodeConfig, boot: str, model: str) -> Birth:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from contract.errors import WireError
 from contract.events import (
     Assist,
     HourReleased,
     HourSuppressed,
+    Kind,
     MoodReleased,
     MoodSuppressed,
     Shares,
@@ -38,6 +41,7 @@ from edge.record import (
     encode_order,
 )
 
+AT_ONCE_MAX: Final = 256
 ZoneRecord = MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord
 
 
@@ -60,8 +64,20 @@ def event_of(record: Record, *, node: str, boot: str, seq: int, t_wall: int, mod
     }
     try:
         return _event(record, head)
-    except ValueError as error:
-        raise WireError("record", f"A record from the eye says what the wire cannot: {error}") from error
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise WireError("record", f"A record from the eye is refused: its {place or 'values'} cannot be.") from error
+
+
+def kind_of(record: ZoneRecord) -> Kind:
+    """The kind of event that `event_of` would make."""
+    match record:
+        case MoodRecord() | MoodSuppressedRecord():
+            return "mood"
+        case HourRecord() | HourSuppressedRecord():
+            return "hour"
+        case AssistRecord():
+            return "assist"
 
 
 def _event(record: ZoneRecord, head: dict[str, Any]) -> ZoneEvent:
@@ -96,7 +112,10 @@ def _event(record: ZoneRecord, head: dict[str, Any]) -> ZoneEvent:
 
 
 class Intake:
-    """The courier's end of the eye's socket. Nothing here blocks: call when the socket is ready."""
+    """The courier's end of the eye's socket. Nothing here blocks: call when the socket is ready.
+
+    ``eye`` is None while there is none; ``refused`` counts what was no record.
+    """
 
     def __init__(self, listener: socket.socket) -> None:
         listener.setblocking(False)
@@ -104,38 +123,44 @@ class Intake:
         self.eye: socket.socket | None = None
         self.refused = 0
 
-    def accept(self) -> socket.socket | None:
-        """The new eye, in place of the old; None when it has gone again already."""
+    def accept(self) -> bool:
+        """Takes the new eye in place of the old; whether there was one."""
         try:
             eye, _ = self.listener.accept()
-        except BlockingIOError:
-            return None
+        except (BlockingIOError, ConnectionAbortedError):
+            return False
         self.drop()
         eye.setblocking(False)
         self.eye = eye
-        return eye
+        return True
 
-    def records(self) -> list[Record] | None:
-        """What the eye has said, or None when it is gone."""
+    def records(self) -> list[Record]:
+        """What the eye has said, at most `AT_ONCE_MAX` packets of it; an eye that has ended is let go."""
         found: list[Record] = []
-        while self.eye is not None:
-            try:
-                data = self.eye.recv(RECORD_BYTES + 1)
-            except BlockingIOError:
-                return found
-            except OSError:
-                data = b""
-            if not data:
-                self.drop()
-                return found or None
+        for _ in range(AT_ONCE_MAX):
+            if (data := self._packet()) is None:
+                break
             try:
                 found.append(decode(data))
             except WireError:
                 self.refused += 1
         return found
 
+    def _packet(self) -> bytes | None:
+        if self.eye is None:
+            return None
+        try:
+            data = self.eye.recv(RECORD_BYTES + 1)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self.drop()
+        return data or None
+
     def tell(self, orders: Sequence[Order]) -> None:
-        """Orders to the eye, if there is one; an eye that does not listen is dropped."""
+        """Orders to the eye, if there is one; an eye that does not listen is let go."""
         try:
             for order in orders:
                 if self.eye is not None:

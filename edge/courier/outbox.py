@@ -6,7 +6,8 @@ Rules:
 - When it is full the oldest mood goes first, then the oldest assist (its time is long over), then the oldest of all;
   each is counted.
 - What is kept, or said without being kept, is an entry of the node's ledger first, in the same transaction.
-- A file that is damaged is put aside, not deleted, and a new one begun.
+- Whatever leaves is an entry of the node's ledger too, byte for byte, in the same transaction (rule 9).
+- A file that is damaged is put aside, not deleted, and a new one begun with whatever of it can still be read.
 
 Left out: when to send (`edge.courier.publish`).
 """
@@ -17,7 +18,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,11 +30,12 @@ from contract.ledger import Ledger, create_tables
 from contract.wire import Topic
 
 NAME: Final = "outbox.db"
+CONDEMNED: Final = "outbox.condemned"  # says to the next start that the database is to be put aside
 SIGN_EVERY_S: Final = 3_600.0
 _DAY_S: Final = 86_400.0
-_LOGGED: Final[dict[Kind, float]] = {  # how long the ledger knows what was said
+_LOGGED: Final[dict[Kind, float]] = {  # how long the ledger knows what was said and ordered
     "mood": 400 * _DAY_S, "hour": 400 * _DAY_S, "assist": 400 * _DAY_S, "status": 400 * _DAY_S,
-    "birth": 400 * _DAY_S, "health": 14 * _DAY_S,
+    "birth": 400 * _DAY_S, "health": 14 * _DAY_S, "config": 400 * _DAY_S, "command": 400 * _DAY_S,
 }  # fmt: skip
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -45,8 +47,15 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, id);
 """
 _OLDEST: Final = (
-    "SELECT id FROM events ORDER BY CASE kind WHEN 'mood' THEN 0 WHEN 'assist' THEN 1 ELSE 2 END, id LIMIT 1"
+    "SELECT min(id) FROM events WHERE kind = 'mood'",
+    "SELECT min(id) FROM events WHERE kind = 'assist'",
+    "SELECT min(id) FROM events",
 )
+_KEPT_MEMOS: Final = ("paused", "config", "dropped")  # never the epoch: a boot that was used must not come again
+
+
+class Damaged(StoreError):
+    """The file itself is broken: no later try will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +80,52 @@ class Outbox:
     def __init__(self, folder: Path, events_max: int, store: str, node: str) -> None:
         self._max = events_max
         self._store, self._node = store, node
-        self.put_aside: Path | None = None
-        path = folder / NAME
+        self._path, self._condemned = folder / NAME, folder / CONDEMNED
+        self._given_up = self._seq = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._db = _open(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                self.put_aside = _aside(path)
-                self._db = _open(path)
+            self._db, self.put_aside = self._open_or_begin()
             self._signer = Signer.open(folder / KEY_FILE, node_origin(store, node))
             self._ledger = Ledger(self._db)
             with self._write():
                 create_tables(self._db)
                 self._ledger.begin(self._signer, time.time())
-                self.memo("epoch", self.recall("epoch") or secrets.token_hex(4))
-                self.memo("starts", str(int(self.recall("starts") or 0) + 1))
+                if self.put_aside is not None:
+                    self._salvage(self.put_aside)
+                self._memo("epoch", self.recall("epoch") or secrets.token_hex(4))
+                self._memo("starts", str(int(self.recall("starts") or 0) + 1))
             self._held = int(self._db.execute("SELECT count(*) FROM events").fetchone()[0])
+        except StoreError:
+            raise
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"The outbox in {folder} cannot be used ({error}): give the folder to this user, or set outbox.folder."
             ) from error
         self.boot = f"{self.recall('epoch')}-{int(self.recall('starts') or 0):06d}"
-        self._seq = 0
+
+    def _open_or_begin(self) -> tuple[sqlite3.Connection, Path | None]:
+        """The database, and where a damaged one was put."""
+        try:
+            if self._condemned.exists():
+                raise sqlite3.DatabaseError("it broke while it was in use")
+            return _open(self._path), None
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            aside = _aside(self._path)
+            self._condemned.unlink(missing_ok=True)
+            return _open(self._path), aside
+
+    def _salvage(self, damaged: Path) -> None:
+        """Takes over what can still be read, up to the first unreadable page of each table."""
+        with closing(sqlite3.connect(damaged)) as old:
+            with suppress(sqlite3.DatabaseError):
+                for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?)", _KEPT_MEMOS):
+                    self._memo(*row)
+            with suppress(sqlite3.DatabaseError):
+                for row in old.execute("SELECT boot, seq, kind, payload FROM events ORDER BY id"):
+                    self._db.execute("INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", row)
+                    self._log(row[2], row[3])
 
     def __len__(self) -> int:
         return self._held
@@ -107,30 +137,33 @@ class Outbox:
         """
         seq = self._seq + 1
         payload = payload_of(seq)
-        try:
-            with self._write():
-                over = self._held + 1 - self._max
-                for _ in range(over):
-                    self._db.execute(f"DELETE FROM events WHERE id = ({_OLDEST})")
-                if over > 0:
-                    self.memo("dropped", str(self.dropped + over))
-                self._db.execute(
-                    "INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", (self.boot, seq, kind, payload)
-                )
-                self._log(kind, payload)
-        except sqlite3.Error as error:
-            raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
-        self._held += 1 - max(over, 0)
+        over = max(0, self._held + 1 - self._max)
+        with self._write():
+            for _ in range(over):
+                self._db.execute("DELETE FROM events WHERE id = ?", (self._oldest(),))
+            if over + self._given_up:
+                self._memo("dropped", str(self.dropped + over))
+            self._db.execute(
+                "INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", (self.boot, seq, kind, payload)
+            )
+            self._log(kind, payload)
+        self._held += 1 - over
+        self._given_up = 0
         self._seq = seq
         return seq
 
+    def give_up(self) -> None:
+        """Counts an event that was lost because the disk took nothing for too long."""
+        self._given_up += 1
+
+    def _oldest(self) -> int:
+        found = (self._db.execute(question).fetchone()[0] for question in _OLDEST)
+        return next(int(one) for one in found if one is not None)
+
     def log(self, kind: Kind, payload: bytes) -> None:
-        """Notes in the ledger what is said without being kept. Raises: StoreError when the disk refuses."""
-        try:
-            with self._write():
-                self._log(kind, payload)
-        except sqlite3.Error as error:
-            raise StoreError(f"The ledger cannot be written ({error}): make room on its disk.") from error
+        """Notes in the ledger what is said or heard without being kept. Raises: StoreError when the disk refuses."""
+        with self._write():
+            self._log(kind, payload)
 
     def sign(self, *, now: bool = False) -> str:
         """The ledger's newest checkpoint: a new one each hour, or now. Old entries are forgotten then.
@@ -138,67 +171,80 @@ class Outbox:
         Raises: StoreError when the disk refuses.
         """
         now_s = time.time()
-        try:
+        with self._write():
             newest = self._ledger.newest_checkpoint()
             if newest is not None and not now and 0 <= now_s - newest.at_ms / 1000 < SIGN_EVERY_S:
                 return newest.note
-            with self._write():
-                for kind, keep_s in _LOGGED.items():
-                    self._ledger.forget((kind,), now_s - keep_s, now_s)
-                return self._ledger.checkpoint(self._signer, now_s)
-        except sqlite3.Error as error:
-            raise StoreError(f"The ledger cannot be written ({error}): make room on its disk.") from error
+            for kind, keep_s in _LOGGED.items():
+                self._ledger.forget((kind,), now_s - keep_s, now_s)
+            return self._ledger.checkpoint(self._signer, now_s)
 
     def _log(self, kind: Kind, payload: bytes) -> None:
         self._ledger.append(kind, payload, time.time(), str(Topic(store=self._store, node=self._node, kind=kind)))
 
     def after(self, last_id: int, limit: int) -> list[Kept]:
-        """The next events in order, those of older boots first."""
-        rows = self._db.execute(
-            "SELECT id, boot, seq, kind, payload FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
-        )
-        return [Kept(*row) for row in rows]
+        """The next events in order, those of older boots first. Raises: StoreError when they cannot be read."""
+        with self._told():
+            rows = self._db.execute(
+                "SELECT id, boot, seq, kind, payload FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
+            )
+            return [Kept(*row) for row in rows]
 
     def stored(self, boot: str, since: int, until: int) -> None:
         """Lets go of what the hub has. Raises: StoreError when the disk refuses; then it is asked again later."""
-        try:
-            with self._write():
-                gone = self._db.execute(
-                    "DELETE FROM events WHERE boot = ? AND seq BETWEEN ? AND ?", (boot, since, until)
-                ).rowcount
-        except sqlite3.Error as error:
-            raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
+        with self._write():
+            gone = self._db.execute(
+                "DELETE FROM events WHERE boot = ? AND seq BETWEEN ? AND ?", (boot, since, until)
+            ).rowcount
         self._held -= gone
 
     @property
     def dropped(self) -> int:
         """How many events were given up for room, ever."""
-        return int(self.recall("dropped") or 0)
+        return int(self.recall("dropped") or 0) + self._given_up
 
     def memo(self, key: str, value: str) -> None:
-        """Keeps one small thing that must outlive this process."""
+        """Keeps one small thing that must outlive this process. Raises: StoreError when the disk refuses."""
+        with self._write():
+            self._memo(key, value)
+
+    def _memo(self, key: str, value: str) -> None:
         self._db.execute(
             "INSERT INTO memo VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value)
         )
 
     def recall(self, key: str) -> str | None:
-        """What `memo` kept."""
-        row = self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
+        """What `memo` kept. Raises: StoreError when it cannot be read."""
+        with self._told():
+            row = self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     def close(self) -> None:
         self._db.close()
 
     @contextmanager
-    def _write(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def _told(self) -> Iterator[None]:
+        """SQLite's refusals as one sentence: to be tried again, or, of a damaged file, the end of this life."""
         try:
             yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"The outbox cannot be written ({error}): make room on its disk.") from error
+        except sqlite3.DatabaseError as error:
+            with suppress(OSError):
+                self._condemned.touch()
+            raise Damaged(f"The outbox is damaged ({error}): the courier's next start puts it aside.") from error
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        with self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ from edge.config import NodeConfig
 from edge.courier.control import orders, taken
 from edge.eye.settings import apply
 from edge.record import Pause, Resume, decode_order, encode_order
+from edge.zones import check
 
 CONFIG = NodeConfig(node="n1")
 LEFT = ZoneSpec(id=0, name="Left", polygon=((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
@@ -28,6 +29,22 @@ def test_a_newer_config_is_taken_and_an_older_is_not() -> None:
 def test_zones_that_cannot_be_used_leave_the_config_in_force() -> None:
     with pytest.raises(ConfigError, match="overlap"):
         taken(CONFIG, Config(version=2, zones=(LEFT, LEFT.model_copy(update={"id": 1}))))
+
+
+def test_zones_that_overlap_once_they_are_rounded_for_the_eye_are_refused_here_already() -> None:
+    border = ((0.040309273, 0.0), (0.854230121, 1.0))
+    left = LEFT.model_copy(update={"polygon": ((0.0, 0.0), *border, (0.0, 1.0))})
+    right = ZoneSpec(id=1, name="Right", polygon=((1.0, 0.1), (1.0, 0.9), (0.619023029, 0.711019695)))
+    check((left, right))
+    with pytest.raises(ConfigError, match="overlap"):
+        taken(CONFIG, Config(version=2, zones=(left, right)))
+
+
+@pytest.mark.parametrize("zones", [(7,), (0, 0)])
+def test_thresholds_of_no_zone_or_given_twice_are_refused(zones: tuple[int, ...]) -> None:
+    thresholds = tuple(Thresholds(zone=zone, levels=(0.1, 0.2, 0.3)) for zone in zones)
+    with pytest.raises(ConfigError, match="once for each zone"):
+        taken(CONFIG, Config(version=2, thresholds=thresholds))
 
 
 def test_no_zones_wanted_means_those_in_force() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from contract.errors import WireError
 from contract.wire import Topic, decode, encode
-from edge.courier.intake import Intake, event_of
+from edge.courier.intake import AT_ONCE_MAX, Intake, ZoneRecord, event_of, kind_of
 from edge.record import (
     AssistRecord,
     Head,
@@ -28,7 +29,7 @@ from edge.record import (
 from edge.record import encode as encode_record
 
 HEAD = Head(zone=2, config=3, t_mono_s=1000)
-ZONE_RECORDS: tuple[Record, ...] = (
+ZONE_RECORDS: tuple[ZoneRecord, ...] = (
     MoodRecord(HEAD, 300, "5-9", 2, 5, 3, 4, -3, "60-120", 2),
     MoodSuppressedRecord(HEAD),
     HourRecord(HEAD, 498_000, 1, 2, 3, 4, 500),
@@ -38,10 +39,11 @@ ZONE_RECORDS: tuple[Record, ...] = (
 
 
 @pytest.mark.parametrize("record", ZONE_RECORDS, ids=lambda record: type(record).__name__)
-def test_each_zone_record_becomes_an_event_that_the_hub_can_read(record: Record) -> None:
+def test_each_zone_record_becomes_an_event_that_the_hub_can_read(record: ZoneRecord) -> None:
     event = event_of(record, node="n1", boot="0123abcd-000001", seq=7, t_wall=1_790_000_000, model="a" * 64)
     topic = str(Topic(store="shop", node="n1", kind=event.kind))
     assert decode(topic, encode(event)) == event
+    assert event.kind == kind_of(record)
     assert (event.zone, event.config, event.t_mono_s, event.seq) == (2, 3, 1000, 7)
 
 
@@ -91,7 +93,7 @@ def test_records_arrive_whole_and_what_is_none_is_counted(intake: Intake) -> Non
 
 def test_an_eye_that_ends_is_noticed(intake: Intake) -> None:
     eye_at(intake).close()
-    assert intake.records() is None
+    assert intake.records() == []
     assert intake.eye is None
 
 
@@ -101,6 +103,24 @@ def test_what_an_eye_said_last_is_heard_though_it_has_ended(intake: Intake) -> N
     eye.close()
     assert intake.records() == [ZONE_RECORDS[1]]
     assert intake.eye is None
+
+
+def test_an_eye_that_never_stops_talking_does_not_keep_the_courier_from_its_work(intake: Intake) -> None:
+    eye = eye_at(intake)
+    eye.setblocking(False)
+    sent = 0
+    with suppress(BlockingIOError):
+        while sent < 2 * AT_ONCE_MAX:
+            eye.send(encode_record(ZONE_RECORDS[1]))
+            sent += 1
+    assert len(intake.records()) == min(sent, AT_ONCE_MAX)
+
+
+def test_an_eye_that_takes_no_orders_is_let_go(intake: Intake) -> None:
+    eye = eye_at(intake)
+    intake.tell([Pause()] * 100_000)
+    assert intake.eye is None
+    eye.close()
 
 
 def test_a_new_eye_takes_the_place_of_the_old(intake: Intake) -> None:
