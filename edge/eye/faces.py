@@ -17,7 +17,7 @@ non-maximum suppression; the full-range variant has one 48×48 grid of one ancho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from contract.errors import ModelError
 from edge.ports import Detector
 from edge.tflite import Tflite
-from edge.values import Box, Face, Frame, Luma
+from edge.values import Face, Frame, Luma
 
 SIDE_PX: Final = 192
 GRID: Final = 48
@@ -157,21 +157,20 @@ def suppress(points: Floats, scores: Floats) -> list[Face]:
 
     Shapes: as `decode` gives them. Units: model pixels.
     """
-    boxes: list[Box] = [(x, y, w, h) for (x, y), (w, h) in points[:, :2].tolist()]
-    left, faces = list(range(len(boxes))), []
+    left = list(zip(scores.tolist(), points.reshape(-1, 16).tolist(), strict=True))
+    faces = []
     while left:
-        best, *others = left
-        same = [best, *(other for other in others if overlap(boxes[best], boxes[other]) > OVERLAP_MAX)]
-        weights = scores[same] / scores[same].sum()
-        blended = (points[same] * weights[:, None, None]).sum(axis=0).tolist()
-        (x, y), (w, h) = blended[:2]
-        faces.append(Face((x, y, w, h), float(scores[best]), tuple((px, py) for px, py in blended[2:])))
-        left = [other for other in others if other not in same]
+        score, best = left[0]
+        same = [one for one in left if one[1] is best or overlap(best, one[1]) > OVERLAP_MAX]
+        left = [one for one in left if one not in same]
+        weight = sum(score for score, _ in same)
+        x, y, w, h, *rest = (sum(score * row[i] for score, row in same) / weight for i in range(16))
+        faces.append(Face((x, y, w, h), score, tuple(zip(rest[::2], rest[1::2], strict=True))))
     return faces
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes; what stands behind a box's four numbers is not looked at."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
