@@ -117,15 +117,16 @@ class Outbox:
             return _open(self._path), aside
 
     def _salvage(self, damaged: Path) -> None:
-        """Takes over what can still be read, up to the first unreadable page of each table."""
+        """Takes over what can still be read: each table from its start, and then from its end, up to what is broken."""
         with closing(sqlite3.connect(damaged)) as old:
             with suppress(sqlite3.DatabaseError):
                 for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?)", _KEPT_MEMOS):
                     self._memo(*row)
-            with suppress(sqlite3.DatabaseError):
-                for row in old.execute("SELECT boot, seq, kind, payload FROM events ORDER BY id"):
-                    self._db.execute("INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", row)
-                    self._log(row[2], row[3])
+            for order in ("ASC", "DESC"):
+                with suppress(sqlite3.DatabaseError):
+                    for row in old.execute(f"SELECT id, boot, seq, kind, payload FROM events ORDER BY id {order}"):
+                        if self._db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", row).rowcount:
+                            self._log(row[3], row[4])
 
     def __len__(self) -> int:
         return self._held

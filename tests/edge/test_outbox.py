@@ -16,7 +16,7 @@ from contract.errors import LedgerError, StoreError
 from contract.events import Kind
 from contract.export import export
 from contract.verify import verify
-from edge.courier.outbox import NAME, Outbox
+from edge.courier.outbox import NAME, Damaged, Outbox
 
 WRITER = """
 import sys
@@ -109,6 +109,42 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None
     assert outbox.put_aside.read_bytes().startswith(b"this is no database")
     fill(outbox, "hour")
     assert len(outbox) == 1
+
+
+def test_what_can_still_be_read_of_a_damaged_file_is_taken_over_under_its_own_boot(tmp_path: Path) -> None:
+    before = opened(tmp_path, 1000)
+    fill(before, *["hour"] * 300)
+    before.memo("paused", "pause")
+    before.close()
+    content = bytearray((tmp_path / NAME).read_bytes())
+    start = content.rindex(b"hour150") // 4096 * 4096  # the page of the table that holds this event
+    content[start : start + 4096] = b"\xff" * 4096
+    (tmp_path / NAME).write_bytes(content)
+    outbox = opened(tmp_path, 1000)
+    assert outbox.put_aside is not None
+    assert outbox.recall("paused") == "pause"
+    assert outbox.boot[:8] != before.boot[:8]
+    there = outbox.after(0, 1000)
+    assert [one.seq for one in there] == sorted(one.seq for one in there)
+    assert {1, 300} < {one.seq for one in there}
+    assert len(there) > 100
+    assert all((one.boot, one.payload) == (before.boot, f"{one.seq}".encode()) for one in there)
+    assert len(outbox) == len(there)
+
+
+def test_a_file_that_breaks_in_use_ends_the_courier_and_is_put_aside_at_its_next_start(tmp_path: Path) -> None:
+    outbox = opened(tmp_path, 10)
+    fill(outbox, "hour")
+    outbox._db.execute("DROP TABLE events")
+    outbox._db.execute("CREATE TABLE events (id INTEGER, boot TEXT, seq INTEGER, kind TEXT, payload INTEGER) STRICT")
+    with pytest.raises(Damaged, match="next start puts it aside"):
+        fill(outbox, "hour")
+    outbox.close()
+    again = opened(tmp_path, 10)
+    assert again.put_aside is not None
+    fill(again, "hour")
+    again.close()
+    assert opened(tmp_path, 10).put_aside is None
 
 
 def test_a_folder_that_cannot_be_one_is_one_sentence(tmp_path: Path) -> None:
