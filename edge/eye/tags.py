@@ -34,6 +34,10 @@ LIGHT_MIN: Final = 70.0
 SHARPNESS_MIN: Final = 0.21
 SWEEP_EVERY_S: Final = 0.25
 _SWEEP: Final = (3, 2)
+# The smallest tag looked for, as a share of the part's longer side: on a chest, an eighth smaller than what could be
+# its wearer's (half of `SIDE_FACES`), for one that hangs askew has a shorter outline in pixels.
+CHEST_SIDE_MIN: Final = 0.875 * SIDE_FACES / 2 / (2 * CHEST_FACES[0])
+SWEEP_SIDE_MIN: Final = 0.05
 _SWEEP_LAP_PX: Final = 32
 
 
@@ -41,23 +45,15 @@ class TagReader:
     """Implements `edge.ports.BadgeReader`."""
 
     def __init__(self) -> None:
-        family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
-        chosen = cv2.aruco.DetectorParameters()
-        # Half of what the family could correct: a badge that is not there must not be read into a pattern.
-        chosen.errorCorrectionRate = 0.5
-        # One window about a third of a tag wide, and no candidate far smaller than a tag: six times faster than
-        # OpenCV's defaults, and no badge of the simulated scene is lost by it.
-        chosen.adaptiveThreshWinSizeMin = chosen.adaptiveThreshWinSizeMax = 15
-        chosen.minMarkerPerimeterRate = 0.2
-        self._detector: Any = cv2.aruco.ArucoDetector(family, chosen)
+        self._on_chests, self._anywhere = _detector(CHEST_SIDE_MIN), _detector(SWEEP_SIDE_MIN)
         self._piece, self._swept_s = 0, -math.inf
 
     def look(self, frame: Frame, people: tuple[Person, ...]) -> tuple[Tag, ...]:
         """Raises: BadgeError when OpenCV refuses."""
         try:
-            found = [tag for person in people for tag in self._search(frame.luma, *_chest(person))]
+            found = [tag for person in people for tag in self._search(self._on_chests, frame.luma, *_chest(person))]
             if frame.t_s - self._swept_s >= SWEEP_EVERY_S:
-                found += self._search(frame.luma, self._next_piece(frame), 1.0)
+                found += self._search(self._anywhere, frame.luma, self._next_piece(frame), 1.0)
         except cv2.error as error:
             raise BadgeError("The badge reader does not work: reinstall opencv-python-headless.") from error
         return _once(found)
@@ -71,13 +67,13 @@ class TagReader:
         sharp = sharpness(_cut(frame.luma, person.face.box_px)) >= SHARPNESS_MIN
         return sharp and light(frame, person) >= LIGHT_MIN
 
-    def _search(self, luma: Luma, box: Box, zoom: float) -> list[Tag]:
+    def _search(self, detector: Any, luma: Luma, box: Box, zoom: float) -> list[Tag]:
         part = _cut(luma, box)
         if min(part.shape) < SIDE_MIN_PX / 2:
             return []
         if zoom != 1.0:
             part = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), np.uint8)
-        corners, numbers, _ = self._detector.detectMarkers(part)
+        corners, numbers, _ = detector.detectMarkers(part)
         left, top = max(round(box[0]), 0), max(round(box[1]), 0)
         return [
             _tag(int(number), quad[0] / zoom, left, top)
@@ -92,6 +88,18 @@ class TagReader:
         w, h = frame.width_px / columns, frame.height_px / rows
         x, y = self._piece % columns * w, self._piece // columns * h
         return x - _SWEEP_LAP_PX, y - _SWEEP_LAP_PX, w + 2 * _SWEEP_LAP_PX, h + 2 * _SWEEP_LAP_PX
+
+
+def _detector(side_min: float) -> Any:
+    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    chosen = cv2.aruco.DetectorParameters()
+    # Half of what the family could correct: a badge that is not there must not be read into a pattern.
+    chosen.errorCorrectionRate = 0.5
+    # One window about a third of a tag wide, and no candidate far smaller than a tag: many times faster than OpenCV's
+    # defaults, and no badge of the simulated scene is lost by it.
+    chosen.adaptiveThreshWinSizeMin = chosen.adaptiveThreshWinSizeMax = 15
+    chosen.minMarkerPerimeterRate = 4 * side_min
+    return cv2.aruco.ArucoDetector(family, chosen)
 
 
 def side_px(person: Person) -> float:
