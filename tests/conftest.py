@@ -40,7 +40,7 @@ def ferplus_dir() -> Path:
     return _shared("ferplus", "ferplus_valid.npz")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lives, no other test of this thread can run an event loop
 def chromium() -> Iterator[Browser]:
     """A real, headless browser."""
     program = shutil.which("chromium")
