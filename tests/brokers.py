@@ -97,6 +97,10 @@ class Certificates:
         return self.folder / f"{name}.key"
 
 
+_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+           "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+
+
 def certificates(folder: Path, *names: str) -> Certificates:
     """A new CA and one certificate for each name, good for 127.0.0.1 and an hour."""
     made = Certificates(folder)
@@ -132,5 +136,11 @@ def _certificate(
         .not_valid_after(now + leeway)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         .add_extension(names, critical=False)
+        # Python 3.13 asks what RFC 5280 does: whose key this is, who signed it, and that a CA may sign.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
+    if is_ca:
+        usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True, "digital_signature": True}
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.PEM)
