@@ -251,6 +251,7 @@ class Outbox:
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None)
     try:
+        db.execute("PRAGMA page_size = 1024")  # of a new file: a commit then writes fewer bytes to the card
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         if db.execute("PRAGMA quick_check").fetchone() != ("ok",):

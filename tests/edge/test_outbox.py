@@ -117,8 +117,8 @@ def test_what_can_still_be_read_of_a_damaged_file_is_taken_over_under_its_own_bo
     before.memo("paused", "pause")
     before.close()
     content = bytearray((tmp_path / NAME).read_bytes())
-    start = content.rindex(b"hour150") // 4096 * 4096  # the page of the table that holds this event
-    content[start : start + 4096] = b"\xff" * 4096
+    start = content.rindex(b"hour150") // 1024 * 1024  # the page of the table that holds this event
+    content[start : start + 1024] = b"\xff" * 1024
     (tmp_path / NAME).write_bytes(content)
     outbox = opened(tmp_path, 1000)
     assert outbox.put_aside is not None
