@@ -43,7 +43,7 @@ class Recipe:
     """
 
     seed: int = 1
-    cycles: tuple[tuple[int, float], ...] = ((30, 0.1), (20, 0.05))
+    cycles: tuple[tuple[int, float], ...] = ((30, 0.1), (16, 0.05))
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 5e-4
