@@ -57,12 +57,14 @@ _HUB: Final = 'shop_name = "The demo shop"\n[nudges]\nrest_s = 20.0  # short, so
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A running demo."""
+    """A running demo; ``meeting`` is the socket on which the courier waits for an eye."""
 
     url: str
     data: Path
     node: Path
     links: dict[str, str]
+    broker: str
+    meeting: Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,8 +94,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def shop(port: int, scene: str, data: Path | None, *, history: bool, fps: float = 12.0) -> Iterator[Shop]:
-    """Starts everything in order and ends it in reverse.
+def shop(
+    port: int,
+    scene: str,
+    data: Path | None,
+    *,
+    history: bool,
+    fps: float = 12.0,
+    eye: bool = True,
+    settings: str = _HUB,
+) -> Iterator[Shop]:
+    """Starts everything in order and ends it in reverse. Without ``eye`` another may take its place; ``settings`` is
+    the hub's TOML.
 
     Raises: LinkError when the hub does not come up; any other AttuneError as it came.
     """
@@ -102,7 +114,7 @@ def shop(port: int, scene: str, data: Path | None, *, history: bool, fps: float 
             data = Path(tempfile.mkdtemp(prefix="attune-demo-"))
             stack.callback(shutil.rmtree, data, ignore_errors=True)
         (data / "hub").mkdir(parents=True, exist_ok=True)
-        (data / "hub" / "hub.toml").write_text(_HUB, encoding="utf-8")
+        (data / "hub" / "hub.toml").write_text(settings, encoding="utf-8")
         node = data / "node"
         node.mkdir(exist_ok=True)
         print("Opening the demo's shop …", flush=True)
@@ -119,12 +131,13 @@ def shop(port: int, scene: str, data: Path | None, *, history: bool, fps: float 
         stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
         if history:
             print(f"Played {tell(meeting, ZONES, time.time(), seed=1)} simulated hours into the history.", flush=True)
-        stack.enter_context(_kept("eye", ("edge", "eye", *shared)))
+        if eye:
+            stack.enter_context(_kept("eye", ("edge", "eye", *shared)))
         doors = Doors.open(data / "hub" / "doors.db")
         links = {
             role: url + entry_path(doors.mint(role, ttl_s=None, uses=None)) for role in ("staff", "owner", "auditor")
         }
-        yield Shop(url, data, node, links)
+        yield Shop(url, data, node, links, broker.url, meeting)
 
 
 @contextmanager
