@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from contract.errors import AttuneError
 from edge import manifest
 from edge.config import NodeConfig, load
+from edge.courier.publish import address
 from edge.eye.camera import open_camera
 from edge.eye.faces import BlazeFace
 from edge.eye.hours import barred
@@ -125,11 +125,10 @@ def _clock(config: NodeConfig) -> str:
 
 
 def _broker(config: NodeConfig) -> str:
-    url = urlsplit(config.broker.url)
+    host, port, _ = address(config.broker)
     try:
-        address = (url.hostname or "", url.port or (8883 if url.scheme == "mqtts" else 1883))
-        socket.create_connection(address, BROKER_WAIT_S).close()
-    except (OSError, ValueError) as error:  # ValueError: a port or host name that cannot be
+        socket.create_connection((host, port), BROKER_WAIT_S).close()
+    except (OSError, ValueError) as error:  # ValueError: a host name that no resolver takes
         raise AttuneError(
             f"No broker answers at {config.broker.url} ({error}): start the hub, or mend broker.url."
         ) from error

@@ -151,7 +151,7 @@ class MqttHub:
     def __init__(self, broker: Broker, store: str, node: str, will: bytes) -> None:
         self._topics = {kind: str(Topic(store=store, node=node, kind=kind)) for kind in KINDS}
         self._name, self._will = f"{store}-{node}", will
-        self._host, self._port, self._tls = _address(broker)
+        self._host, self._port, self._tls = address(broker)
         self._news: SimpleQueue[News] = SimpleQueue()
         self.woken, self._wake = socket.socketpair()
         self.woken.setblocking(False)
@@ -247,8 +247,11 @@ class MqttHub:
             self._wake.send(b"!")
 
 
-def _address(broker: Broker) -> tuple[str, int, ssl.SSLContext | None]:
-    """Host, port, and how to check who answers."""
+def address(broker: Broker) -> tuple[str, int, ssl.SSLContext | None]:
+    """Host, port, and how to check who answers.
+
+    Raises: ConfigError when the URL, certificate, key or CA cannot be used.
+    """
     try:
         url = urlsplit(broker.url)
         host, port = url.hostname, url.port
