@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,7 +278,7 @@ class Process:
         self.running = None
         return status
 
-    def rows(self, question: str) -> list[tuple[object, ...]]:
+    def rows(self, question: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.folder / "outbox" / NAME)) as db:
             return db.execute(question).fetchall()
 
@@ -315,7 +316,7 @@ def test_no_event_is_lost_and_none_is_new_however_often_the_courier_is_killed(
             process.end(signal.SIGKILL)
         process.start()
         in_ledger = {
-            bytes(row[0])  # type: ignore[arg-type]
+            bytes(row[0])
             for row in process.rows(f"SELECT payload FROM ledger_entries WHERE kind IN {tuple(ZONE_KINDS)}")
         }
 

@@ -38,6 +38,10 @@ def fill(outbox: Outbox, *kinds: Kind) -> None:
         outbox.append(kind, lambda seq: f"{seq}".encode())
 
 
+def hours(count: int) -> list[Kind]:
+    return ["hour"] * count
+
+
 def kept(outbox: Outbox) -> list[tuple[str, int]]:
     return [(one.kind, one.seq) for one in outbox.after(0, 1000)]
 
@@ -57,7 +61,7 @@ def test_what_was_appended_is_there_after_a_restart_under_its_own_boot(tmp_path:
 
 def test_only_what_the_hub_has_stored_goes(tmp_path: Path) -> None:
     outbox = opened(tmp_path, 100)
-    fill(outbox, *["hour"] * 6)
+    fill(outbox, *hours(6))
     outbox.stored(outbox.boot, 2, 4)
     outbox.stored("00000000-000009", 1, 6)
     assert [seq for _, seq in kept(outbox)] == [1, 5, 6]
@@ -113,7 +117,7 @@ def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None
 
 def test_what_can_still_be_read_of_a_damaged_file_is_taken_over_under_its_own_boot(tmp_path: Path) -> None:
     before = opened(tmp_path, 1000)
-    fill(before, *["hour"] * 300)
+    fill(before, *hours(300))
     before.memo("paused", "pause")
     before.close()
     content = bytearray((tmp_path / NAME).read_bytes())
