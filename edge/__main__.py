@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parses, runs one command, and turns any refusal into one sentence and an exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()  # here, where a reader that has gone is no error
+        return status
     except (ConfigError, ModelError, WallError) as error:
         return _say(error, UNFIT)
     except AttuneError as error:

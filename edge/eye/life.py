@@ -32,7 +32,7 @@ from edge.record import ApplyConfig, BeginConfig, Head, Order, Pause, PulseRecor
 AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
 PULSE_S: Final = 60.0
 GREETING_S: Final = 10.0
-REST_S: Final = 15.0
+REST_S: Final = 10.0
 _POLL_S: Final = 0.2
 
 Open = Callable[[NodeConfig], Senses]
