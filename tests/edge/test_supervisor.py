@@ -86,7 +86,7 @@ def test_a_child_that_never_began_has_nothing_to_end() -> None:
 CODE = """\
 import sys
 from edge.supervisor import Child, supervise
-child = "import os, time; os.write(1, b"%d\\n" % os.getpid()); time.sleep(1000)"
+child = "import os, time; os.write(1, b'%d;' % os.getpid()); time.sleep(1000)"
 sys.exit(supervise([Child(name, (sys.executable, "-c", child)) for name in ("courier", "eye")]))
 """
 
@@ -103,7 +103,10 @@ def whole() -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_the_whole_is_asked_to_end_both_children_do(whole: subprocess.Popen[str], number: signal.Signals) -> None:
     assert whole.stdout is not None
-    children = [int(whole.stdout.readline()) for _ in range(2)]
+    said = ""
+    while said.count(";") < 2:
+        said += whole.stdout.read(1)
+    children = [int(pid) for pid in said.split(";") if pid]
     whole.send_signal(number)
     assert whole.wait(WAIT_S) == 0
     for child in children:
