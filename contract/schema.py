@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from contract import wire
-from contract.wire import Kind
+from contract import events, wire
+from contract.events import Kind
 
 ASYNCAPI: Final = "asyncapi.json"
 _SAID: Final[dict[Kind, str]] = {
@@ -35,7 +35,7 @@ seq) and may come any number of times."""
 
 def files() -> dict[str, str]:
     """Every file of the description, by name."""
-    documents: dict[str, dict[str, Any]] = {f"{kind}.schema.json": _schema(kind) for kind in wire.KINDS}
+    documents: dict[str, dict[str, Any]] = {f"{kind}.schema.json": _schema(kind) for kind in events.KINDS}
     documents[ASYNCAPI] = asyncapi()
     return {
         name: json.dumps(body, indent=2, sort_keys=False, ensure_ascii=False) + "\n" for name, body in documents.items()
@@ -62,9 +62,9 @@ def asyncapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {kind: _channel(kind) for kind in wire.KINDS},
-        "operations": {kind: _operation(kind) for kind in wire.KINDS},
-        "components": {"messages": {kind: _message(kind) for kind in wire.KINDS}},
+        "channels": {kind: _channel(kind) for kind in events.KINDS},
+        "operations": {kind: _operation(kind) for kind in events.KINDS},
+        "components": {"messages": {kind: _message(kind) for kind in events.KINDS}},
     }
 
 

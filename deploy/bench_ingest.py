@@ -27,6 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import wire
 from contract.errors import LinkError
+from contract.events import MoodReleased, Shares, Stored
 from deploy.demo import Shop, shop
 from hub.ingest import parse_broker
 from hub.schema import open_for_writing
@@ -80,9 +81,9 @@ def _moods(count: int) -> list[bytes]:
     now_s = int(time.time())
     return [
         wire.encode(
-            wire.MoodReleased(
+            MoodReleased(
                 node=NODE, boot=BOOT, zone=seq % 3, seq=seq, t_mono_s=seq, t_wall=now_s, model="0" * 64, config=0,
-                window_s=60, people="5-9", shares=wire.Shares(negative=1, neutral=6, positive=3), valence=0.2,
+                window_s=60, people="5-9", shares=Shares(negative=1, neutral=6, positive=3), valence=0.2,
                 arousal=0.1, dwell_s="30-60", abstained=1,
             )
         )
@@ -97,7 +98,7 @@ def _publish(running: Shop, payloads: Sequence[bytes]) -> tuple[float, list[int]
 
     def heard(_: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
         said = wire.decode(message.topic, bytes(message.payload))
-        if isinstance(said, wire.Stored) and said.boot == BOOT:
+        if isinstance(said, Stored) and said.boot == BOOT:
             ends.append(said.seq)
             if said.seq == len(payloads):
                 stored.set()

@@ -23,6 +23,7 @@ from typing import Final
 
 from contract.errors import AttuneError, LinkError
 from deploy.timelapse import tell
+from edge.scene.cast import script
 from edge.scene.script import ZONES
 from edge.supervisor import Child
 from hub.auth import Doors, entry_path
@@ -107,8 +108,10 @@ def shop(
     """Starts everything in order and ends it in reverse. Without ``eye`` another may take its place; ``settings`` is
     the hub's TOML.
 
-    Raises: LinkError when the hub does not come up; any other AttuneError as it came.
+    Raises: CameraError for a scene that is none, LinkError when the hub does not come up; any other AttuneError as
+    it came.
     """
+    script(scene.partition("@")[0])  # a scene that is none is said before anything is opened
     with ExitStack() as stack:
         if data is None:
             data = Path(tempfile.mkdtemp(prefix="attune-demo-"))

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contract.config_error import sentence
 from contract.errors import ConfigError
-from contract.wire import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
+from contract.events import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
 from edge.zones import check
 
 K_FLOOR: Final = 5

@@ -110,7 +110,7 @@ def _walls(config: NodeConfig) -> str:
 def _outbox(config: NodeConfig) -> str:
     folder = config.outbox.folder
     there = next((parent for parent in (folder, *folder.parents) if parent.exists()), Path("/"))
-    if not os.access(there, os.W_OK):
+    if not there.is_dir() or not os.access(there, os.W_OK):
         raise AttuneError(f"The outbox folder {folder} cannot be written: give it to the courier's user.")
     free_mb = shutil.disk_usage(there).free // 2**20
     if free_mb < DISK_MIN_MB:

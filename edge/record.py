@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from contract.errors import WireError
-from contract.wire import Dwell, People, Reason, Trouble
+from contract.events import Dwell, People, Reason, Trouble
 
 RECORD_BYTES: Final = 32
 ORDER_BYTES: Final = 64

@@ -16,7 +16,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.wire import Dwell
+from contract.events import Dwell
 
 Luma = NDArray[np.uint8]
 Box = tuple[float, float, float, float]

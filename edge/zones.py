@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 
 if TYPE_CHECKING:
     from edge.values import Point  # the courier reads the config too, and has no use for numpy

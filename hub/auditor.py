@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.background import BackgroundTask
 
-from contract.wire import KINDS, Kind
+from contract.events import KINDS, Kind
 from hub.auth import AUDIT, Session
 from hub.templating import Pages
 from hub.views import Reads

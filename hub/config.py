@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contract.config_error import sentence
 from contract.errors import ConfigError
-from contract.wire import Name, ZoneId
+from contract.events import Name, ZoneId
 from hub.nudge_types import Quiet, Rules
 
 FILE: Final = "hub.toml"

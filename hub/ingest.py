@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract import wire
 from contract.errors import ConfigError, WireError
-from contract.wire import Birth, Boot, Health, Name, Seq, Status
+from contract.events import Birth, Boot, Health, Name, Seq, Status
 from hub.store import FromNode, Message
 
 LATE_S: Final = 10.0

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final
 
-from contract.wire import Reason
+from contract.events import Reason
 from hub.views import Outcome
 
 HOUR_S: Final = 3_600.0

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.errors import StoreError
+from contract.events import Birth, Health
 from contract.plain import parse_checkpoint
-from contract.wire import Birth, Health
 from hub import schema
 from hub.views import EventView, HourView, LedgerView, NodeView, NudgeView, RefusedView
 

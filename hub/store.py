@@ -25,18 +25,9 @@ from typing import Final, Literal
 
 from contract.checkpoint import KEY_FILE, Signer, hub_origin
 from contract.errors import StoreError
+from contract.events import Assist, Birth, Health, HourReleased, HourSuppressed, MoodReleased, MoodSuppressed, Status
 from contract.ledger import Ledger
-from contract.wire import (
-    OTHER_BYTES_MAX,
-    Assist,
-    Birth,
-    Health,
-    HourReleased,
-    HourSuppressed,
-    MoodReleased,
-    MoodSuppressed,
-    Status,
-)
+from contract.wire import OTHER_BYTES_MAX
 from hub import nudge_types as nudges
 from hub import schema
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from contract.wire import Birth, Health, Reason, State, Trouble
+from contract.events import Birth, Health, Reason, State, Trouble
 
 Outcome = Literal["helped", "browsing", "nobody"]
 Shown = Literal["open", "taken", "answered", "withdrawn", "expired"]

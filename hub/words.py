@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, Literal
 
-from contract.wire import Reason, Trouble
+from contract.events import Reason, Trouble
 from hub.views import NodeView, NudgeView, Outcome, Shown
 
 SILENT_S: Final = 150.0

@@ -24,7 +24,8 @@ from typing import Final
 
 from contract import wire
 from contract.errors import StoreError
-from contract.wire import Assist, Birth, Health, Status, Stored, Topic
+from contract.events import Assist, Birth, Health, Status, Stored
+from contract.wire import Topic
 from hub import nudge, retention
 from hub import nudge_types as nudges
 from hub.config import HubConfig

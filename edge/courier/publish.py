@@ -29,8 +29,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.errors import ConfigError
-from contract.events import Kind
-from contract.wire import FROM_HUB, KINDS, RETAINED, Topic, qos
+from contract.events import KINDS, Kind
+from contract.wire import FROM_HUB, RETAINED, Topic, qos
 from edge.config import Broker
 from edge.courier.outbox import Outbox
 

@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 from contract.badges import meaning
 from contract.errors import BadgeError
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 from edge.eye.tags import CHEST_FACES, CHEST_SEEN_FACES, SIDE_FACES, SIDE_MIN_PX, side_px
 from edge.ports import BadgeReader
 from edge.values import Frame, Person, Point, Tag, Visitors

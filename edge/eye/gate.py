@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from contract.wire import People, Reason
+from contract.events import People, Reason
 from edge.config import Privacy
 from edge.eye import need
 from edge.eye.noise import discrete_laplace

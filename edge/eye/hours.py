@@ -11,7 +11,7 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contract.errors import ConfigError
-from contract.wire import OpenHours, Trouble
+from contract.events import OpenHours, Trouble
 from edge.config import NodeConfig
 
 _DAYS: Final = get_args(OpenHours.model_fields["day"].annotation)

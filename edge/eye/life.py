@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.errors import CameraError, LinkError, ModelError
-from contract.wire import Trouble
+from contract.events import Trouble
 from edge.config import NodeConfig
 from edge.eye.gate import Budget, Gate, Spent
 from edge.eye.hours import barred

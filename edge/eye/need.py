@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from contract.wire import Reason
+from contract.events import Reason
 from edge.values import ZoneNow
 
 DWELL_WEIGHT: Final = 0.60

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from contract.wire import Thresholds, ZoneSpec
+from contract.events import Thresholds, ZoneSpec
 from edge import zones as shapes
 from edge.config import NodeConfig
 from edge.record import ApplyConfig, BeginConfig, Order, SetLevels, SetZone

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from contract.wire import Dwell, ZoneSpec
+from contract.events import Dwell, ZoneSpec
 from edge.config import Privacy
 from edge.ports import Clock
 from edge.record import DWELL

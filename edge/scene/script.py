@@ -17,7 +17,7 @@ from functools import lru_cache
 from random import Random
 from typing import Final, Literal
 
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 from edge.values import Box, Point
 
 WIDTH_PX: Final = 640

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 from edge.scene.script import HEIGHT_PX, WIDTH_PX, ZONES, Role, Script
 from edge.values import Box
 from edge.zones import zone_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from contract.wire import (
+from contract.events import (
     Assist,
     Birth,
     Command,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from contract import schema, wire
 from contract.errors import WireError
-from contract.wire import KINDS, Kind, Topic
+from contract.events import KINDS, Kind
+from contract.wire import Topic
 from tests.contract.events import EVENTS, NODE, STORE
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocol"

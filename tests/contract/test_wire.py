@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import WireError
+from contract.events import KINDS, Kind
 from contract.wire import (
     FROM_HUB,
-    KINDS,
     OTHER_BYTES_MAX,
     RETAINED,
     ZONE_EVENT_BYTES_MAX,
     ZONE_KINDS,
-    Kind,
     Topic,
     decode,
     encode,

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from contract.wire import ZONE_KINDS, Event, Kind, Stored, Topic, encode, parse_topic
+from contract.events import Event, Kind, Stored
+from contract.wire import ZONE_KINDS, Topic, encode, parse_topic
 
 BOOT = "0123abcd-000001"
 PATIENCE_S = 30.0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.badges import MASK_IDS, OPT_OUT_IDS, STAFF_IDS, meaning
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 from edge.eye.badge import ATTENDED_S, HEIR_S, LOOKS, NO_READER, NOT_LEGIBLE, leave_out
 from edge.fakes import FakeBadgeReader
 from edge.values import Face, Frame, Person, Point, Tag, Visitors

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from contract.wire import ZONE_KINDS, Command, Config, Event, Kind, Status, Stored, Thresholds, decode, encode
+from contract.events import Command, Config, Event, Kind, Status, Stored, Thresholds
+from contract.wire import ZONE_KINDS, decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.courier import Courier

@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 
 from contract.errors import ModelError
-from contract.wire import Trouble, decode, encode
+from contract.events import Trouble
+from contract.wire import decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.record import Head, PulseRecord

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contract.errors import ConfigError
-from contract.wire import OpenHours
+from contract.events import OpenHours
 from edge.config import NodeConfig
 from edge.eye.hours import barred, is_open
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from contract.errors import CameraError, ModelError, WallError
-from contract.wire import OpenHours, Trouble
+from contract.events import OpenHours, Trouble
 from edge.clock import ClipClock
 from edge.config import NodeConfig
 from edge.eye import life

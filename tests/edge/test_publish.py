@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from contract.errors import ConfigError
-from contract.wire import Command, Status, Stored, encode
+from contract.events import Command, Status, Stored
+from contract.wire import encode
 from edge.config import Broker
 from edge.courier.outbox import Outbox
 from edge.courier.publish import AGAIN_MAX_S, AGAIN_MIN_S, FLYING_MAX, FakeHub, Heard, Joined, MqttHub, Parted, Window

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.wire import Trouble
+from contract.events import Trouble
 from edge.courier.watch import GRACE_S, SILENT_S, EyeWatch
 from edge.record import Head, PulseRecord, StateRecord
 

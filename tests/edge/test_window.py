@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.wire import ZoneSpec
+from contract.events import ZoneSpec
 from edge.clock import ClipClock
 from edge.config import Privacy
 from edge.eye.window import tumble

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from contract.wire import Birth, GateSpec, Health, OpenHours, ZoneSpec
+from contract.events import Birth, GateSpec, Health, OpenHours, ZoneSpec
 from hub.app import create_app
 from hub.auth import Doors, Role
 from hub.fakes import FakeShop

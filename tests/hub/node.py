@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from contract import wire
-from contract.wire import (
+from contract import events, wire
+from contract.events import (
     Assist,
     Birth,
     Event,
@@ -17,9 +17,9 @@ from contract.wire import (
     MoodSuppressed,
     Shares,
     Status,
-    Topic,
     ZoneSpec,
 )
+from contract.wire import Topic
 from hub.store import Message
 
 WALL_S = 1_795_000_000
@@ -36,7 +36,7 @@ class Node:
     boot: str = "00c0ffee-000001"
     store: str = "shop"
 
-    def topic(self, kind: wire.Kind) -> str:
+    def topic(self, kind: events.Kind) -> str:
         return str(Topic(store=self.store, node=self.name, kind=kind))
 
     def _zone_event(self, seq: int, zone: int, t_mono_s: int) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Node:
             epsilon=0.5,
         )  # fmt: skip
 
-    def status(self, state: wire.State = "online", reason: wire.Trouble | None = None) -> Status:
+    def status(self, state: events.State = "online", reason: events.Trouble | None = None) -> Status:
         return Status(node=self.name, boot=self.boot, state=state, reason=reason)
 
     def birth(self, t_mono_s: int = 100) -> Birth:
@@ -90,7 +90,7 @@ class Node:
 
 def message(event: Event, *, store: str = "shop", mono_s: float = 1000.0, retained: bool = False) -> Message:
     """An event as it arrives."""
-    assert not isinstance(event, wire.Config | wire.Command | wire.Stored)
+    assert not isinstance(event, events.Config | events.Command | events.Stored)
     topic = str(Topic(store=store, node=event.node, kind=event.kind))
     return Message(topic, wire.encode(event), WALL_S + mono_s, mono_s, retained)
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.wire import Trouble
+from contract.events import Trouble
 from hub.auth import Role
 from hub.dashboard import mood_series, noise_within, nudge_series, today_of
 from hub.fakes import FakeShop

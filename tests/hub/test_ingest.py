@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from contract import wire
+from contract import events, wire
 from contract.errors import ConfigError
-from contract.wire import Command, Stored, Topic
+from contract.events import Command, Stored
+from contract.wire import Topic
 from hub.broker import RunningBroker, start_broker
 from hub.ingest import DRIFT, MqttLink, NodeClocks, Receipt, Refused, judge, parse_broker, runs
 from hub.store import Message
@@ -79,13 +80,13 @@ def test_runs_are_the_numbers_and_no_others(seqs: list[int]) -> None:
     assert all(after[0] > before[1] + 1 for before, after in pairwise(found))
 
 
-def left_s(clocks: NodeClocks, event: wire.Assist, mono_s: float, *, retained: bool = False) -> float | None:
+def left_s(clocks: NodeClocks, event: events.Assist, mono_s: float, *, retained: bool = False) -> float | None:
     came = message(event, mono_s=mono_s, retained=retained)
     clocks.learn(came, event)
     return clocks.left_s(came, event)
 
 
-def knowing(event: wire.Birth | wire.Health, mono_s: float, *, retained: bool = False) -> NodeClocks:
+def knowing(event: events.Birth | events.Health, mono_s: float, *, retained: bool = False) -> NodeClocks:
     clocks = NodeClocks()
     clocks.learn(message(event, mono_s=mono_s, retained=retained), event)
     return clocks
@@ -100,7 +101,7 @@ def test_of_a_boot_that_said_nothing_live_nobody_can_tell_when_an_event_left() -
 
 
 @pytest.mark.parametrize("said", [NODE.birth(t_mono_s=100), NODE.health(t_mono_s=100)], ids=["birth", "health"])
-def test_an_event_left_when_its_nodes_clock_says_so(said: wire.Birth | wire.Health) -> None:
+def test_an_event_left_when_its_nodes_clock_says_so(said: events.Birth | events.Health) -> None:
     clocks = knowing(said, 1000.0)
     assert left_s(clocks, NODE.assist(1, t_mono_s=105), 1040.0) == pytest.approx(1005.0, abs=40 * DRIFT)
 

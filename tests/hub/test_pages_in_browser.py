@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from contract.wire import Assist, encode
+from contract.events import Assist
+from contract.wire import encode
 from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
 from hub.fakes import FakeShop

@@ -16,7 +16,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from contract import wire
+from contract import events, wire
 from hub.broker import start_broker
 from hub.ingest import parse_broker
 from hub.reads import StoreReads
@@ -68,7 +68,7 @@ def test_a_hub_stores_what_nodes_say_and_ends_cleanly_when_told_to(tmp_path: Pat
     with serving(tmp_path / "data", "--broker", broker) as (hub, url, said):
         assert said == broker
         assert httpx.get(f"{url}/healthz", timeout=20).text == "well\n"
-        heard: list[wire.Stored] = []
+        heard: list[events.Stored] = []
         node = mqtt.Client(CallbackAPIVersion.VERSION2)
         node.on_message = lambda _, __, came: heard.append(wire.decode(came.topic, came.payload))  # type: ignore[arg-type]
         node.connect(where.host, where.port)

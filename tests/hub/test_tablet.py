@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from fastapi.testclient import TestClient
 
-from contract.wire import Reason, State, Trouble
+from contract.events import Reason, State, Trouble
 from hub import tablet
 from hub.auth import Role
 from hub.fakes import FakeShop

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract import wire
+from contract import events, wire
 from contract.errors import StoreError
-from contract.wire import Event, Stored
+from contract.events import Event, Stored
 from hub.config import HubConfig
 from hub.reads import StoreReads
 from hub.store import FILE, Message, Store
@@ -195,7 +195,7 @@ def test_the_same_need_delivered_twice_raises_one_nudge_for_good(live: Hub) -> N
     [NODE.status("offline", "link_lost"), NODE.status("paused", "switch"), NODE.status("degraded", "camera_lost")],
     ids=["offline", "paused", "blind"],
 )
-def test_a_node_that_no_longer_looks_has_its_nudges_withdrawn(live: Hub, said: wire.Status) -> None:
+def test_a_node_that_no_longer_looks_has_its_nudges_withdrawn(live: Hub, said: events.Status) -> None:
     live.hear(NODE.assist(1))
     live.hear(said)
     assert [nudge.state for nudge in live.nudges()] == ["withdrawn"]

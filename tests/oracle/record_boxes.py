@@ -63,7 +63,7 @@ def _in_own_environment(folder: Path) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.oracle.record_boxes",
-        description="Record the faces that MediaPipe 0.10.21 finds in the clips, as numbers in tests/oracle/boxes.json.",
+        description="Record what MediaPipe 0.10.21 finds in the clips, as numbers in tests/oracle/boxes.json.",
     )
     parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of GIFs (default: %(default)s)")
     parser.add_argument("--here", action="store_true", help="MediaPipe is installed here: print the numbers and end")
