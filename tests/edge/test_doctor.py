@@ -1,0 +1,105 @@
+"""What the doctor says of a node that is well, and of one that is not."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.__main__ import main
+from edge.config import NodeConfig
+from tests.edge.clips import with_a_face
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOURS = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in DAYS)
+LOOKED_AT = ["config", "notice and hours", "camera", "face model", "affect model", "walls of the eye", "outbox",
+             "clock", "broker"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_a_face(tmp_path_factory.mktemp("clip") / "face.avi", 8)
+
+
+@pytest.fixture
+def broker() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"mqtt://127.0.0.1:{server.getsockname()[1]}"
+
+
+def node(folder: Path, clip: Path, broker: str, *, top: str | None = None, tables: str = "") -> Path:
+    top = f"notice_acknowledged = true\nhours = [{HOURS}]" if top is None else top
+    path = folder / "node.toml"
+    path.write_text(
+        f'node = "n1"\n{top}\n[camera]\nsource = "{clip}"\n[broker]\nurl = "{broker}"\n'
+        f'[outbox]\nfolder = "outbox"\n{tables}'
+    )
+    return path
+
+
+def test_a_node_that_is_well_passes_line_by_line(
+    tmp_path: Path, clip: Path, broker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--config", str(node(tmp_path, clip, broker))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[1] for line in (line.replace("ok  ", "ok", 1) for line in lines)] == LOOKED_AT
+    assert all(line.startswith("ok ") for line in lines)
+    assert not (tmp_path / "outbox").exists()
+
+
+def findings(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What does not pass, as the JSON says it."""
+    status = main(["check", "--json", "--config", str(path)])
+    told = json.loads(capsys.readouterr().out)
+    failed = {one["what"]: one["says"] for one in told if not one["passed"]}
+    assert status == (1 if failed else 0)
+    return failed
+
+
+def test_each_thing_that_is_wrong_has_a_line_that_says_what_to_do(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "outbox").write_text("no folder")
+    altered = tmp_path / "affect.tflite"
+    shipped = NodeConfig(node="n1").models.affect
+    altered.write_bytes(shipped.read_bytes()[:-1] + b"!")
+    (tmp_path / "manifest.json").write_bytes(shipped.with_name("manifest.json").read_bytes())
+    models = '[models]\naffect = "affect.tflite"\nfaces = "gone.tflite"\n'
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"mqtt://127.0.0.1:{taken.getsockname()[1]}"
+        failed = findings(node(tmp_path, tmp_path / "none.gif", url, top="", tables=models), capsys)
+    assert set(failed) >= {"notice and hours", "camera", "face model", "affect model", "outbox", "broker"}
+    assert "put up the printed notice" in failed["notice and hours"]
+    assert "check the name and the folder" in failed["camera"]
+    assert "models.fetch" in failed["face model"]
+    assert "install the model" in failed["affect model"]
+    assert "give it to the courier's user" in failed["outbox"]
+    assert "start the hub" in failed["broker"]
+    assert all("\n" not in says for says in failed.values())
+
+
+@pytest.mark.parametrize(
+    ("top", "says"),
+    [("notice_acknowledged = true", "add them under hours"), ('timezone = "Mars/X"\nnotice_acknowledged = true\n'
+      f"hours = [{HOURS}]", "is not known")],
+)  # fmt: skip
+def test_a_node_without_hours_or_with_an_unknown_timezone_is_told(
+    top: str, says: str, tmp_path: Path, clip: Path, broker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert says in findings(node(tmp_path, clip, broker, top=top), capsys)["notice and hours"]
+
+
+@pytest.mark.parametrize("url", ["mqtt://h:99999", "mqtt://user@h"])
+def test_a_broker_that_can_be_none_is_a_line_and_no_crash(
+    url: str, tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(findings(node(tmp_path, clip, url), capsys)) == {"broker"}
+
+
+def test_a_config_that_cannot_be_read_is_all_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(findings(tmp_path / "none.toml", capsys)) == {"config"}
