@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ from edge.record import (
 )
 from edge.values import Face, Frame, Luma
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = get_args(OpenHours.model_fields["day"].annotation)
 ALWAYS = tuple(OpenHours(day=day, opens="00:00", closes="24:00") for day in DAYS)
 CONFIG = NodeConfig(node="n1", notice_acknowledged=True, hours=ALWAYS)
 PICTURE = np.zeros((120, 160), np.uint8)
