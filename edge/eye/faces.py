@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import mul
 from pathlib import Path
 from typing import Final
 
@@ -163,8 +164,8 @@ def suppress(points: Floats, scores: Floats) -> list[Face]:
         score, best = left[0]
         same = [one for one in left if one[1] is best or overlap(best, one[1]) > OVERLAP_MAX]
         left = [one for one in left if one not in same]
-        weight = sum(score for score, _ in same)
-        x, y, w, h, *rest = (sum(score * row[i] for score, row in same) / weight for i in range(16))
+        weights, rows = zip(*same, strict=True)
+        x, y, w, h, *rest = (sum(map(mul, weights, column)) / sum(weights) for column in zip(*rows, strict=True))
         faces.append(Face((x, y, w, h), score, tuple(zip(rest[::2], rest[1::2], strict=True))))
     return faces
 

@@ -21,7 +21,7 @@ from contract.errors import BadgeError
 from edge.values import Box, Frame, Luma, Person, Tag
 
 SIDE_MIN_PX: Final = 16.0
-FINE_PX: Final = 48.0
+FINE_PX: Final = 40.0
 # The black square is 70 mm; BlazeFace's boxes are 145 to 175 mm wide on an adult.
 SIDE_FACES: Final = 0.40
 # Where badges hang, in face widths from the face's centre: half the width to search, its top and its foot.
