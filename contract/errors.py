@@ -30,7 +30,8 @@ class WireError(AttuneError, ValueError):
     """
 
     def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+        """``sentence`` may quote what came: whatever of it is no text is told by its number."""
+        super().__init__(sentence.encode("utf-8", "backslashreplace").decode("utf-8"))
         self.code = code
 
 

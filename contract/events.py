@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ZONES_MAX = 12
+LEVEL_FLOOR = 0.2
 
 Kind = Literal["mood", "hour", "assist", "status", "birth", "health", "config", "command", "stored"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -24,6 +25,7 @@ Seconds = Annotated[int, Field(ge=0, le=2**53)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Seq = Annotated[int, Field(ge=1, le=2**53)]
 Unit = Annotated[float, Field(ge=0, le=1)]
+Level = Annotated[float, Field(ge=LEVEL_FLOOR, le=1)]
 
 People = Literal["5-9", "10-19", "20+"]
 Dwell = Literal["0-30", "30-60", "60-120", "120-300", "300+"]
@@ -224,12 +226,16 @@ class Health(FromNode):
 
 
 class Thresholds(BaseModel):
-    """The need score from which each level of one zone is raised."""
+    """The need score from which each level of one zone is raised.
+
+    Not below `LEVEL_FLOOR`, which mood alone cannot reach and an empty zone never does: a hub that asks for less would
+    ask who is there, not who may welcome a hand.
+    """
 
     model_config = Message.model_config
 
     zone: ZoneId
-    levels: tuple[Unit, Unit, Unit]
+    levels: tuple[Level, Level, Level]
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import getpass
 import logging
 import shutil
 import signal
@@ -30,6 +31,7 @@ _SBIN: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 _SETTINGS: Final = """\
 listener {port} 127.0.0.1
 allow_anonymous true
+user {user}
 persistence false
 max_inflight_messages 200
 max_queued_messages 10000
@@ -75,7 +77,7 @@ def _free(port: int) -> int:
 def _start_mosquitto(program: str, port: int) -> Callable[[], None]:
     folder = Path(tempfile.mkdtemp(prefix="attune-broker-"))
     settings = folder / "mosquitto.conf"
-    settings.write_text(_SETTINGS.format(port=port))
+    settings.write_text(_SETTINGS.format(port=port, user=getpass.getuser()))
     folder.chmod(0o755)  # started by root, mosquitto reads it as a user of its own
     child = subprocess.Popen(
         [program, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_end_with_parent

@@ -11,6 +11,7 @@ Left out: what may be released (the eye's gate), the eye's restarts (the supervi
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 import socket
@@ -246,6 +247,7 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     ends: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: ends.append(number))
+    os.umask(0o077)  # what the outbox holds is nobody else's
     model = health.model_hash(config.models.affect)
     outbox = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node)
     if outbox.put_aside is not None:

@@ -26,6 +26,7 @@ from edge.values import Moment, Mood, Reading, Tally, Tumbled, Visit, Window, Zo
 
 SURE_S: Final = 1.0
 RECENT_S: Final = 300.0
+RECENT_MIN: Final = 3  # about as many seconds, so that one odd frame is no crowd
 STEP_MAX_S: Final = 1.0
 _DWELL_EDGES_S: Final = (30.0, 60.0, 120.0, 300.0)
 
@@ -70,7 +71,7 @@ class _Crowd:
     seconds_with: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     sums: list[float] = field(default_factory=lambda: [0.0] * 5)
-    present_s: float = 0.0
+    read_s: float = 0.0
     abstained_s: float = 0.0
     dwell_s: dict[Dwell, float] = field(default_factory=dict)
 
@@ -81,9 +82,10 @@ class _Crowd:
             return
         self.seconds += step_s
         self.sums = [total + step_s * part for total, part in zip(self.sums, _mean(moods), strict=True)]
-        self.present_s += step_s * len(readings)
-        self.abstained_s += step_s * sum(reading.abstained for reading in readings)
-        for reading in readings:
+        read = [reading for reading in readings if reading.mood is not None or reading.abstained]
+        self.read_s += step_s * len(read)
+        self.abstained_s += step_s * sum(reading.abstained for reading in read)
+        for reading in read:
             bucket = _dwell(reading.dwell_s)
             self.dwell_s[bucket] = self.dwell_s.get(bucket, 0.0) + step_s
 
@@ -107,6 +109,7 @@ class _Room:
     visits: Counter[str] = field(default_factory=Counter)
     recent: deque[tuple[float, tuple[float, ...]]] = field(default_factory=deque)
     readings: Sequence[Reading] = ()
+    enough_now: bool = False
 
     def add(self, t_s: float, step_s: float, readings: Sequence[Reading], privacy: Privacy) -> None:
         if self.opened_s is None:
@@ -121,8 +124,16 @@ class _Room:
             self.recent.popleft()
         moods = [reading.mood for reading in readings if reading.mood is not None]
         enough = privacy.people_for_live_mood
-        if enough is not None and len(moods) >= enough and not (self.recent and t_s - self.recent[-1][0] < SURE_S):
+        self.enough_now = enough is not None and len(moods) >= enough
+        if self.enough_now and not (self.recent and t_s - self.recent[-1][0] < SURE_S):
             self.recent.append((t_s, _mean(moods)))
+
+    def _live_mood(self) -> Mood | None:
+        """The last minutes' mood while enough are still here; never a lone shopper's, nor of those who have left."""
+        if not self.enough_now or len(self.recent) < RECENT_MIN:
+            return None
+        parts = zip(*(mood for _, mood in self.recent), strict=True)
+        return Mood(*(sum(part) / len(self.recent) for part in parts))
 
     def ripe(self, t_s: float, privacy: Privacy) -> bool:
         """Whether the window is at an edge and has k people, or is at its longest."""
@@ -136,7 +147,7 @@ class _Room:
         crowd, opened_s = self.crowd, self.opened_s if self.opened_s is not None else t_s
         self.crowd, self.opened_s, self.edges = _Crowd(), t_s, 1
         mood = Mood(*(total / crowd.seconds for total in crowd.sums)) if crowd.seconds else None
-        abstained = crowd.abstained_s / crowd.present_s if crowd.present_s else 0.0
+        abstained = crowd.abstained_s / crowd.read_s if crowd.read_s else 0.0
         return Window(zone, t_s, t_s - opened_s, crowd.people(), mood, _median(crowd.dwell_s), abstained)
 
     def close_hour(self, zone: int, hour: int | None) -> Tally:
@@ -144,8 +155,7 @@ class _Room:
         return Tally(zone, hour or 0, visits["negative"], visits["neutral"], visits["positive"], visits["unknown"])
 
     def now(self, zone: int, attended: bool) -> ZoneNow:
-        recent = [mood for _, mood in self.recent]
-        mood = Mood(*(sum(parts) / len(recent) for parts in zip(*recent, strict=True))) if recent else None
+        mood = self._live_mood()
         return ZoneNow(
             zone=zone,
             people=len(self.readings),

@@ -3,7 +3,7 @@ const MOOD = { names: ["less pleased", "neutral", "pleased", "not read"], colour
 const NUDGE = { names: ["helped", "just browsing", "nobody there", "no answer"], colours: ["sea", "sand", "clay", "stone"] };
 const HOUR_S = 3600;
 const HEIGHT_PX = 190;
-const FEW = "too few people to say";
+const FEW = "too few visits to say";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const hourWords = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });

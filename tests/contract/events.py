@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contract.events import (
+    LEVEL_FLOOR,
     Assist,
     Birth,
     Command,
@@ -34,6 +35,7 @@ hashes = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 seconds = st.integers(0, 2**53)
 counts = st.integers(0, 2**31)
 units = st.floats(0, 1)
+levels = st.floats(LEVEL_FLOOR, 1)
 tenths = st.integers(-10, 10).map(lambda tenth: tenth / 10)
 lines = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
 node: dict[str, Any] = {"node": st.just(NODE), "boot": boots}
@@ -149,7 +151,7 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
             st.builds(
                 Thresholds,
                 zone=st.integers(0, 11),
-                levels=st.tuples(units, units, units).map(lambda three: tuple(sorted(three))),
+                levels=st.tuples(levels, levels, levels).map(lambda three: tuple(sorted(three))),
             ),
             max_size=4,
         ).map(tuple),

@@ -201,3 +201,10 @@ def test_an_event_too_large_for_the_wire_is_not_encoded(data: st.DataObject) -> 
     with pytest.raises(WireError) as error:
         encode(large)
     assert error.value.code == "oversize"
+
+
+@pytest.mark.parametrize("payload", [b'{"v":"\\ud800"}', b'{"v":1,"\\udfff":2}', b'{"v":1,"node":"\\ud800"}'])
+def test_what_is_no_text_is_refused_with_a_reason_that_can_be_stored(payload: bytes) -> None:
+    with pytest.raises(WireError) as refused:
+        decode("attune/1/shop/n1/mood", payload)
+    str(refused.value).encode("utf-8")

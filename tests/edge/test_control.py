@@ -16,7 +16,7 @@ from edge.zones import check
 
 CONFIG = NodeConfig(node="n1")
 LEFT = ZoneSpec(id=0, name="Left", polygon=((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
-unit = st.floats(0, 1)
+unit = st.floats(0.2, 1)
 
 
 def test_a_newer_config_is_taken_and_an_older_is_not() -> None:
@@ -42,13 +42,13 @@ def test_zones_that_overlap_once_they_are_rounded_for_the_eye_are_refused_here_a
 
 @pytest.mark.parametrize("zones", [(7,), (0, 0)])
 def test_thresholds_of_no_zone_or_given_twice_are_refused(zones: tuple[int, ...]) -> None:
-    thresholds = tuple(Thresholds(zone=zone, levels=(0.1, 0.2, 0.3)) for zone in zones)
+    thresholds = tuple(Thresholds(zone=zone, levels=(0.2, 0.3, 0.4)) for zone in zones)
     with pytest.raises(ConfigError, match="once for each zone"):
         taken(CONFIG, Config(version=2, thresholds=thresholds))
 
 
 def test_no_zones_wanted_means_those_in_force() -> None:
-    wanted = Config(version=5, thresholds=(Thresholds(zone=0, levels=(0.1, 0.2, 0.3)),))
+    wanted = Config(version=5, thresholds=(Thresholds(zone=0, levels=(0.2, 0.3, 0.4)),))
     config = taken(CONFIG, wanted)
     assert config.zones == CONFIG.zones
     assert config.thresholds == wanted.thresholds

@@ -204,7 +204,7 @@ def test_events_go_on_while_the_disk_is_full(desk: Desk) -> None:
 def test_a_config_from_the_hub_reaches_the_eye_is_answered_with_a_birth_and_outlives_the_courier(desk: Desk) -> None:
     eye = joined(desk)
     eye.orders(PATIENCE_S)
-    wanted = Config(version=3, thresholds=(Thresholds(zone=0, levels=(0.1, 0.2, 0.3)),))
+    wanted = Config(version=3, thresholds=(Thresholds(zone=0, levels=(0.2, 0.3, 0.4)),))
     desk.hears(wanted)
     assert len(eye.orders(PATIENCE_S)) == 5
     (birth,) = desk.said("birth")
@@ -220,7 +220,7 @@ def test_a_config_that_cannot_be_used_and_words_of_no_contract_change_nothing(
 ) -> None:
     joined(desk)
     before = desk.courier.config
-    desk.hears(Config(version=3, thresholds=(Thresholds(zone=9, levels=(0.1, 0.2, 0.3)),)))
+    desk.hears(Config(version=3, thresholds=(Thresholds(zone=9, levels=(0.2, 0.3, 0.4)),)))
     desk.hub.waiting.append(Heard(topic("config"), b'{"v":1,"version":4,"k":1}'))
     desk.courier.step()
     assert desk.courier.config == before

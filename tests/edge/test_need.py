@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.events import LEVEL_FLOOR
 from edge.eye import need
 from edge.values import Mood, ZoneNow
 
@@ -65,3 +66,12 @@ def test_three_times_the_usual_stay_is_the_second_level_and_searching_makes_it_t
 def test_reasons_are_named_as_they_come() -> None:
     zone = replace(LONE, dwell_s=100.0, turns_per_min=10.0, returning=True, mood=Mood(0.9, 0.1, 0.0, -0.5, 0.0))
     assert need.score(zone, USUAL_S).reasons == ("long_dwell", "searching", "returning", "mood_low", "unattended")
+
+
+@given(st.floats(-1, 1))
+def test_no_threshold_that_a_hub_may_set_is_reached_by_mood_alone_or_by_nobody(valence: float) -> None:
+    low = Mood(1.0, 0.0, 0.0, valence, 0.0)
+    crowd = replace(LONE, people=9, dwell_s=0.0, mood=low)
+    lowest = (LEVEL_FLOOR,) * 3
+    assert need.level(need.score(crowd, USUAL_S).score, lowest) == 0
+    assert need.level(need.score(replace(crowd, people=0), USUAL_S).score, lowest) == 0

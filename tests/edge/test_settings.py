@@ -54,3 +54,7 @@ def test_no_orders_ever_move_privacy_notice_or_hours(said: list[Order]) -> None:
     assert config.model_copy(update={"zones": (), "thresholds": (), "version": 0}) == CONFIG.model_copy(
         update={"zones": (), "thresholds": (), "version": 0}
     )
+
+
+def test_thresholds_below_the_floor_change_nothing() -> None:
+    assert apply(CONFIG, [BeginConfig(7), LEFT, SetLevels(0, (0.0, 0.4, 0.6)), ApplyConfig(7)]) == CONFIG

@@ -112,13 +112,32 @@ def test_every_hour_closes_for_every_zone_also_an_empty_one() -> None:
     assert (hours[0].negative, hours[0].neutral, hours[0].positive, hours[0].unknown) == (1, 0, 1, 1)
 
 
-def test_the_live_mood_needs_three_at_once_and_is_forgotten_after_five_minutes() -> None:
-    tumbled = run(moments([(reading(SAD),) * 2] * 5 + [(reading(SAD),) * 3] * 5 + [()] * 310), flush=False)
-    live = [step.now[0].mood for step in tumbled]
-    assert live[4] is None
-    assert live[9] == SAD
-    assert live[300] == SAD
-    assert live[-1] is None
+def test_the_live_mood_needs_three_at_once_for_a_while_and_goes_when_they_go() -> None:
+    crowds = [(reading(SAD),) * 2] * 5 + [(reading(SAD),) * 3] * 5 + [(reading(SAD),)] * 10 + [()] * 5
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    assert live[:7] == [None] * 7
+    assert live[7:10] == [SAD] * 3
+    assert live[10:] == [None] * 15
+
+
+def test_a_lone_shopper_never_carries_the_mood_of_those_who_left() -> None:
+    crowds = [(reading(SAD),) * 3] * 5 + [(reading(HAPPY, dwell_s=200.0),)] * 250
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    assert live[4] == SAD
+    assert live[5:] == [None] * 250
+
+
+def test_the_live_mood_is_forgotten_after_five_minutes() -> None:
+    crowds = [(reading(SAD),) * 3] * 5 + [()] * 310 + [(reading(HAPPY),) * 3] * 5
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    assert live[-1] == HAPPY
+
+
+def test_who_may_not_be_read_yet_dilutes_neither_dwell_nor_abstention() -> None:
+    unread = (reading(mood=None, dwell_s=0.0),) * 6
+    (window,) = windows(run(moments([(reading(dwell_s=400.0),) * 5 + unread] * 10)))
+    assert window.dwell == "300+"
+    assert window.abstained == 0
 
 
 def test_no_affect_counts_live_in_the_dwell_only_profile() -> None:

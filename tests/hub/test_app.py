@@ -194,7 +194,7 @@ def test_the_public_page_says_what_is_sensed_and_how(client_of: ClientOf) -> Non
     assert "No image is kept" in html
     assert "Ceramics, Textiles" in html
     assert "at least 5 people" in html
-    assert "from 11 people on" in html
+    assert "from 11 visits on" in html
     assert "ε = 0.5" in html
     assert "ask@shop.example" in html
 

@@ -101,7 +101,7 @@ def test_the_noise_is_stated(client_of: ClientOf) -> None:
     html = client_of("owner").get("/owner").text
     assert "ε = 0.5" in html
     assert f"within {noise_within(0.5)} of the true count" in html
-    assert "fewer than 11 people are hatched, never zero" in html
+    assert "fewer than 11 visits are hatched, never zero" in html
 
 
 @given(st.floats(0.05, 10))
@@ -120,7 +120,7 @@ def test_empty_states_say_what_will_appear_and_when(client_of: ClientOf, fake_sh
     fake_shop.node_views.clear()
     html = client_of("owner").get("/owner").text
     assert "No camera has joined yet" in html
-    assert "appears after the first full hour in which at least 11 people" in html
+    assert "appears after the first full hour in which a zone had at least 11 visits" in html
     assert "No nudge today" in html
 
 

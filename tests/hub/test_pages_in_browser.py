@@ -326,7 +326,7 @@ def test_the_owner_sees_bars_where_there_are_numbers_and_words_where_there_are_n
     rows = page.locator("#mood-charts tbody tr")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("12")
-    expect(rows.nth(1)).to_contain_text("too few people to say")
+    expect(rows.nth(1)).to_contain_text("too few visits to say")
 
 
 def test_without_history_the_owner_reads_what_will_appear(visit: Visit) -> None:
