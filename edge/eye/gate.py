@@ -94,7 +94,7 @@ class Gate:
 def release(windows: Iterable[Tumbled], gate: Gate, *, flush: bool = False) -> Iterator[Record | None]:
     """At most one record per moment, None when nothing may be said.
 
-    With ``flush``, what still waits when the moments end is given without waiting (recorded clips only).
+    With ``flush``, what still waits when the moments end is given without waiting.
     """
     waiting: deque[Record] = deque()
     live: dict[int, _Live] = {}

@@ -13,21 +13,23 @@ Left out: how a life is started again (`edge.supervisor`, or systemd).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from contract.errors import CameraError, LinkError, ModelError
 from contract.events import Trouble
 from edge.config import NodeConfig
-from edge.eye.gate import Budget, Gate, Spent
+from edge.eye.gate import EYE_GAP_S, Budget, Gate, Spent
 from edge.eye.hours import barred
 from edge.eye.link import Link
 from edge.eye.meter import Meter, resident_mb
 from edge.eye.pipeline import STAGES, Senses, look
 from edge.eye.settings import apply
+from edge.ports import Camera
 from edge.record import ApplyConfig, BeginConfig, Head, Order, Pause, PulseRecord, Resume, StateRecord
+from edge.values import Frame
 
 AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
 PULSE_S: Final = 60.0
@@ -38,6 +40,26 @@ _POLL_S: Final = 0.2
 Open = Callable[[NodeConfig], Senses]
 Walls = Callable[[], object]
 Complain = Callable[[str], object]
+
+
+@dataclass(slots=True)
+class _Until:
+    """A camera that is closed as soon as the eye may no longer sense. ``done`` once no frame comes any more."""
+
+    camera: Camera
+    over: Callable[[], bool]
+    done: bool = False
+
+    def frames(self) -> Iterator[Frame]:
+        for frame in self.camera.frames():
+            if self.over():
+                break
+            yield frame
+        self.done = True
+        self.camera.close()
+
+    def close(self) -> None:
+        self.camera.close()
 
 
 @dataclass(slots=True)
@@ -105,17 +127,28 @@ class Eye:
 
     def _run(self, senses: Senses) -> None:
         meter, pulse_s = Meter(), time.monotonic() + PULSE_S
-        for record in look(senses, self.config, self._gate(), meter):
+        camera = _Until(senses.camera, self._over)
+        for record in look(replace(senses, camera=camera), self.config, self._gate(), meter):
+            if camera.done:
+                self._say(self._barred() if self._over() else "camera_lost")
+                if self.ended():
+                    return
             if record is not None:
+                time.sleep(EYE_GAP_S if camera.done else 0.0)  # what is left is said at the eye's own pace
                 self.link.send(record)
+            if camera.done:
+                continue
             self._obey(self.link.orders())
-            if self.ended() or self.changed or self._barred() is not None:
-                return
             if time.monotonic() >= pulse_s:
                 self.link.send(self._pulse(meter))
                 meter.reset()
                 pulse_s += PULSE_S
-        raise CameraError("The camera gives no more frames.")
+        if not self._over():
+            raise CameraError("The camera gives no more frames.")
+
+    def _over(self) -> bool:
+        """Whether this life must stop sensing."""
+        return self.ended() or self.changed or self._barred() is not None
 
     def _gate(self) -> Gate:
         config = self.config

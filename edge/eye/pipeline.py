@@ -41,7 +41,8 @@ class Senses:
 def look(
     senses: Senses, config: NodeConfig, gate: Gate, meter: Meter, *, trace: Trace | None = None, flush: bool = False
 ) -> Iterator[Record | None]:
-    """Frames to records, one step per frame; None where nothing is said.
+    """Frames to records, one step per frame; None where nothing is said. When the frames end, what waits is given at
+    once: whoever sends it keeps the eye's pace.
 
     Raises: CameraError when the camera stops.
     """
@@ -52,4 +53,4 @@ def look(
     visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
     moments = timed("affect", read_affect(visitors, senses.affect, trace))
     windows = timed("rest", tumble(moments, config.zones, senses.clock, config.privacy, flush=flush))
-    return release(windows, gate, flush=flush)
+    return release(windows, gate, flush=True)

@@ -39,7 +39,10 @@ def tumble(
     *,
     flush: bool = False,
 ) -> Iterator[Tumbled]:
-    """One `Tumbled` per moment; with ``flush``, the open windows close when the moments end."""
+    """One `Tumbled` per moment, and one when they end: it closes the hour so far, and lets the open windows go.
+
+    With ``flush`` (recorded clips) it closes the open windows instead.
+    """
     rooms = {zone.id: _Room() for zone in zones}
     hour: int | None = None
     last_s: float | None = None
@@ -60,8 +63,10 @@ def tumble(
                 rooms[visit.zone].visits[_group(visit)] += 1
         now = tuple(room.now(zone, zone in moment.attended) for zone, room in rooms.items())
         yield Tumbled(moment.t_s, tuple(closed), tuple(hours), now)
-    if flush and last_s is not None:
-        yield Tumbled(last_s, tuple(room.close(zone, last_s) for zone, room in rooms.items()), (), ())
+    if last_s is not None and hour is not None:
+        windows = tuple(room.close(zone, last_s) for zone, room in rooms.items()) if flush else ()
+        rest = () if flush else tuple(room.close_hour(zone, hour) for zone, room in rooms.items())
+        yield Tumbled(last_s, windows, rest, ())
 
 
 @dataclass(slots=True)

@@ -24,6 +24,8 @@ from edge.record import (
     RECORD_BYTES,
     ApplyConfig,
     BeginConfig,
+    Head,
+    HourSuppressedRecord,
     Order,
     Pause,
     PulseRecord,
@@ -259,3 +261,23 @@ def test_while_it_senses_it_gives_a_pulse(monkeypatch: pytest.MonkeyPatch) -> No
     pulses = [record for record in stage.records() if isinstance(record, PulseRecord)]
     assert len(pulses) == 3
     assert all(pulse.memory_mb > 0 for pulse in pulses)
+
+
+def test_what_is_left_when_it_must_stop_is_said_after_the_camera_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    camera = stage.camera = ActingCamera(lambda: stage.order(Pause()))
+    left = HourSuppressedRecord(Head(0, 0, 1), 500_000, 500)
+
+    def look(senses: Senses, *_: object) -> Iterator[Record | None]:
+        for _frame in senses.camera.frames():
+            yield None
+        assert camera.closed
+        yield left
+
+    monkeypatch.setattr(life, "look", look)
+    monkeypatch.setattr(life, "EYE_GAP_S", 0.0)
+    stage.order(Resume())
+    assert stage.eye.live() == AGAIN
+    said = stage.records()
+    assert left in said
+    assert said.index(left) > [getattr(record, "trouble", None) for record in said].index("command")

@@ -114,7 +114,7 @@ def test_every_hour_closes_for_every_zone_also_an_empty_one() -> None:
 
 def test_the_live_mood_needs_three_at_once_for_a_while_and_goes_when_they_go() -> None:
     crowds = [(reading(SAD),) * 2] * 5 + [(reading(SAD),) * 3] * 5 + [(reading(SAD),)] * 10 + [()] * 5
-    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False) if step.now]
     assert live[:7] == [None] * 7
     assert live[7:10] == [SAD] * 3
     assert live[10:] == [None] * 15
@@ -122,14 +122,14 @@ def test_the_live_mood_needs_three_at_once_for_a_while_and_goes_when_they_go() -
 
 def test_a_lone_shopper_never_carries_the_mood_of_those_who_left() -> None:
     crowds = [(reading(SAD),) * 3] * 5 + [(reading(HAPPY, dwell_s=200.0),)] * 250
-    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False) if step.now]
     assert live[4] == SAD
     assert live[5:] == [None] * 250
 
 
 def test_the_live_mood_is_forgotten_after_five_minutes() -> None:
     crowds = [(reading(SAD),) * 3] * 5 + [()] * 310 + [(reading(HAPPY),) * 3] * 5
-    live = [step.now[0].mood for step in run(moments(crowds), flush=False)]
+    live = [step.now[0].mood for step in run(moments(crowds), flush=False) if step.now]
     assert live[-1] == HAPPY
 
 
@@ -143,3 +143,17 @@ def test_who_may_not_be_read_yet_dilutes_neither_dwell_nor_abstention() -> None:
 def test_no_affect_counts_live_in_the_dwell_only_profile() -> None:
     tumbled = run(moments([(reading(SAD),) * 9] * 5), Privacy(profile="dwell-only"))
     assert all(zone.mood is None for step in tumbled for zone in step.now)
+
+
+def test_when_a_live_eye_ends_its_hour_so_far_is_closed_and_its_open_windows_go() -> None:
+    stream = moments([(reading(),) * 6] * 20)
+    stream[3] = Moment(3, (), frozenset(), (Visit(0, HAPPY),))
+    last = run(stream, flush=False)[-1]
+    assert [(tally.zone, tally.positive) for tally in last.hours] == [(0, 1), (1, 0)]
+    assert last.closed == ()
+
+
+def test_a_recorded_clip_closes_its_windows_and_no_hour() -> None:
+    last = run(moments([(reading(),) * 6] * 20))[-1]
+    assert [window.people for window in last.closed] == [6, 0]
+    assert last.hours == ()
