@@ -76,7 +76,7 @@ def hours(zones: Sequence[ZoneSpec], opening_s: float, seconds: float, seed: int
     privacy = Privacy()
     gate = Gate(privacy, 45.0, {}, 0, Budget(), Spent())
     visits = stays(zones, seconds, random.Random(seed))
-    steps = tumble(moments(visits, seconds + STEP_S), zones, ClipClock(opening_s), privacy)
+    steps = tumble(moments(visits, seconds), zones, ClipClock(opening_s), privacy)
     yield from (record for record in release(steps, gate, flush=True) if isinstance(record, Hours))
 
 
