@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -208,8 +209,11 @@ def test_what_the_hub_says_reaches_its_node(link: MqttLink, node: mqtt.Client, c
     node.on_subscribe = lambda *_: ready.set()
     node.subscribe("attune/1/shop/aisle/stored", qos=1)
     assert ready.wait(10)
-    node.publish("attune/1/shop/aisle/mood", b"x", qos=1)
-    came.get(timeout=10)
+    until_s = time.monotonic() + 10
+    while came.empty() and time.monotonic() < until_s:  # until the hub has subscribed too
+        node.publish("attune/1/shop/aisle/mood", b"x", qos=1).wait_for_publish(10)
+        time.sleep(0.05)
+    assert not came.empty()
     link.say("attune/1/shop/aisle/stored", b"y")
     assert heard.get(timeout=10) == ("attune/1/shop/aisle/stored", b"y")
 
