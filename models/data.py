@@ -3,8 +3,9 @@
 Rules:
 - A single vote is noise: votes of 1 count as 0. An image is kept where one of the eight emotions holds more than
   half of the remaining votes; that emotion is its label ("FER+ majority").
-- Training learns the distribution of the votes among the eight emotions, not only the label.
-- The hold-out is cut from train by a seed; everything that is chosen (epoch, temperature, threshold, ranges of
+- Training learns the distribution of the votes among the eight emotions, not only the label; it also sees the faces
+  whose votes are split, which have a distribution though no majority. Nothing is measured on those.
+- The hold-out is cut from the faces of train with a majority, by a seed; everything that is chosen (epoch, temperature, threshold, ranges of
   the quantised tensors) is chosen there. The valid split only ever measures.
 
 Left out: the test split. Images stay where they are: nothing here copies them.
@@ -12,7 +13,7 @@ Left out: the test split. Images stay where they are: nothing here copies them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,8 @@ from edge.manifest import LABELS
 SIZE_PX = 48
 HOLD_OUT_SHARE = 0.06
 DEFAULT_DATA = Path("data/ferplus")
-DEFAULT_RUN = Path("models/runs/affect")
+RUNS = Path("models/runs")
+DEFAULT_RUN = RUNS / "affect"
 
 Split = Literal["train", "valid"]
 
@@ -56,17 +58,31 @@ def load(folder: Path, split: Split) -> Faces:
     Raises: ConfigError when the file is missing or is not FER+ as described.
     Source: Barsoum et al. (2016), arXiv:1608.01041.
     """
+    images, votes, rows = _read(folder, split)
+    kept, labels = majority(votes)
+    return Faces(images[kept], vote_shares(votes[kept]), labels, rows[kept])
+
+
+def load_split_votes(folder: Path) -> Faces:
+    """The faces of train whose votes are mostly for emotions, none of which has a majority; labels are -1.
+
+    Raises: ConfigError as `load` does.
+    """
+    images, votes, rows = _read(folder, "train")
+    kept = split_votes(votes)
+    return Faces(images[kept], vote_shares(votes[kept]), np.full(len(kept), -1, np.int64), rows[kept])
+
+
+def _read(folder: Path, split: Split) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
     path = folder / f"ferplus_{split}.npz"
     try:
         with np.load(path) as arrays:
-            images, votes, rows = arrays["images"], arrays["votes"], arrays["row"]
+            return arrays["images"], arrays["votes"], arrays["row"].astype(np.int64)
     except (OSError, KeyError, ValueError) as error:
         raise ConfigError(
             f"No FER+ faces at {path} ({error}); give the folder that holds ferplus_train.npz and "
             "ferplus_valid.npz with --data (docs/affect-model.md says what is in them)."
         ) from error
-    kept, labels = majority(votes)
-    return Faces(images[kept], vote_shares(votes[kept]), labels, rows[kept].astype(np.int64))
 
 
 def majority(votes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -81,11 +97,25 @@ def majority(votes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.in
     return kept, labels[kept].astype(np.int64)
 
 
+def split_votes(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The indices of the images without a majority whose votes are more for emotions than for none."""
+    counted = np.where(votes > 1, votes, 0).astype(np.int64)
+    emotional = 2 * counted[:, : len(LABELS)].sum(axis=1) > counted.sum(axis=1)
+    emotional[majority(votes)[0]] = False
+    return np.flatnonzero(emotional)
+
+
 def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The share of each emotion among the votes that count; every row must hold at least one such vote."""
     counted = np.where(votes > 1, votes, 0)[:, : len(LABELS)].astype(np.float32)
     shares: NDArray[np.float32] = counted / counted.sum(axis=1, keepdims=True)
     return shares
+
+
+def joined(faces: Faces, more: Faces) -> Faces:
+    """Both, one after the other."""
+    pairs = ((getattr(faces, field.name), getattr(more, field.name)) for field in fields(Faces))
+    return Faces(*(np.concatenate(pair) for pair in pairs))
 
 
 def hold_out(faces: Faces, seed: int) -> tuple[Faces, Faces]:

@@ -100,8 +100,7 @@ def float_accuracy(run: Path, faces: Faces) -> float | None:
         return None
     import torch
 
-    from models.quantise import trained
-    from models.train import score
+    from models.train import score, trained
 
     return _rounded(score(trained(run)[0], faces, torch.device("cpu"))["accuracy"])
 

@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from edge.manifest import LABELS
 
-STEM, WIDE, DEEP, TOP = 16, 32, 72, 120
+Channels = tuple[int, int, int, int]
+SHIPPED: Channels = (16, 32, 72, 120)
 
 
 class Conv(nn.Module):  # type: ignore[misc]
@@ -50,21 +51,22 @@ class Residual(nn.Module):  # type: ignore[misc]
 
 
 class AffectNet(nn.Module):  # type: ignore[misc]
-    """Luma to the logits of eight emotions.
+    """Luma to the logits of eight emotions; ``channels`` are those of its four resolutions.
 
     Shapes: (n, 1, 48, 48) float, 0 to 255, to (n, 8).
     """
 
-    def __init__(self, dropout: float = 0.2) -> None:
+    def __init__(self, channels: Channels = SHIPPED, dropout: float = 0.2) -> None:
         super().__init__()
+        stem, wide, deep, top = channels
         self.body = nn.Sequential(
-            Conv(1, STEM), nn.ReLU(),
-            Conv(STEM, WIDE, 2), nn.ReLU(), Residual(WIDE),
-            Conv(WIDE, DEEP, 2), nn.ReLU(), Residual(DEEP), Residual(DEEP),
-            Conv(DEEP, TOP, 2), nn.ReLU(), Residual(TOP),
+            Conv(1, stem), nn.ReLU(),
+            Conv(stem, wide, 2), nn.ReLU(), Residual(wide),
+            Conv(wide, deep, 2), nn.ReLU(), Residual(deep), Residual(deep),
+            Conv(deep, top, 2), nn.ReLU(), Residual(top),
         )  # fmt: skip
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(TOP, len(LABELS))
+        self.head = nn.Linear(top, len(LABELS))
 
     def forward(self, luma: Tensor) -> Tensor:
         features = self.body(luma * (1 / 255)).mean(dim=(2, 3))

@@ -24,9 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel
 
-from contract.errors import ConfigError
 from edge.manifest import INPUT, LABELS, OUTPUT
 from models.augment import batch as variants
 from models.command import finish
@@ -34,6 +32,7 @@ from models.data import DEFAULT_DATA, DEFAULT_RUN, SIZE_PX, Faces, hold_out, loa
 from models.flatfile import FlatFile, Grid
 from models.metrics import Reader, accuracy
 from models.net import AffectNet, Conv, Residual, pixels
+from models.train import HOLD_OUT_SEED, trained
 
 AFFECT = Path(__file__).parent / "affect"
 RANGE_QUANTILE = 0.9999
@@ -179,22 +178,6 @@ def abstain_threshold(probabilities: NDArray[np.float32]) -> float:
     return round(float(np.quantile(probabilities.max(axis=1), 1 - COVERAGE)), 4)
 
 
-def trained(run: Path) -> tuple[AffectNet, dict[str, Any]]:
-    """The averaged network of a run's last checkpoint, and that checkpoint.
-
-    Raises: ConfigError when there is none.
-    """
-    path = run / "last.pt"
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ConfigError(f"No checkpoint at {path}; train first, or name the run's folder with --run.") from error
-    average = AveragedModel(AffectNet(), use_buffers=True)
-    average.load_state_dict(state["average"])
-    net: AffectNet = average.module.eval()
-    return net, state
-
-
 def quantise(net: AffectNet, held: Faces, seed: int) -> tuple[bytes, float]:
     """The int8 file and the temperature inside it, both from the hold-out alone."""
     raw = fold(net)
@@ -229,9 +212,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=AFFECT, help="folder for affect.tflite and manifest.json")
     options = parser.parse_args(arguments)
     net, state = trained(options.run)
-    seed = state["recipe"]["seed"]
-    _, held = hold_out(load(options.data, "train"), seed)
-    content, temperature = quantise(net, held, seed)
+    _, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
+    content, temperature = quantise(net, held, HOLD_OUT_SEED)
     probabilities = Reader(options.out / "affect.tflite", content).read_all(held.images)
     manifest = {
         "labels": LABELS,

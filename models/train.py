@@ -1,6 +1,8 @@
 """Trains the affect network on FER+ vote distributions: ``python -m models.train --data DIR``.
 
 Rules:
+- In stages: the shipped net on the votes, larger nets on the votes, then the shipped net again from where it stood,
+  learning from the votes and from what all of them answer. Each has its own folder and is done once.
 - Seeded: the order, the variants and the blends of an epoch depend on (seed, epoch) alone.
 - A checkpoint after every epoch; the same command carries on from it.
 - The weights that count are the moving average's. Nothing here opens the valid split.
@@ -15,7 +17,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from tqdm import tqdm
 from contract.errors import ConfigError
 from models.augment import batch as variants
 from models.command import finish
-from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, hold_out, load
-from models.net import AffectNet, pixels
+from models.data import DEFAULT_DATA, RUNS, Faces, hold_out, joined, load, load_split_votes
+from models.net import SHIPPED, AffectNet, Channels, pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,16 @@ class Recipe:
 
     ``cycles``: for each cosine its number of epochs and the rate it starts from; a second one, from a lower rate, finds
     a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
-    blended with one another nor cut.
+    blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
+    answers make up ``taught_share`` of the targets.
     """
 
     seed: int = 1
+    channels: Channels = SHIPPED
     cycles: tuple[tuple[int, float], ...] = ((30, 0.1), (16, 0.05))
+    start: str | None = None
+    teachers: tuple[str, ...] = ()
+    taught_share: float = 0.5
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -65,6 +72,17 @@ class Recipe:
         raise ValueError(f"the recipe has {self.epochs} epochs")
 
 
+#: What `make train` runs, in this order; each stage's name is its folder's.
+STAGES: dict[str, Recipe] = {
+    "plain": Recipe(),
+    "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
+    "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((20, 0.1),), plain_epochs=5),
+    "affect": Recipe(seed=4, cycles=((44, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
+}
+#: Every stage holds out the same faces.
+HOLD_OUT_SEED = 1
+
+
 class Training:
     """A run that can be put down after any epoch and taken up again."""
 
@@ -72,7 +90,8 @@ class Training:
         self.recipe, self.run, self.fit, self.held = recipe, run, fit, held
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
-        self.net = AffectNet().to(self.device, memory_format=torch.channels_last)
+        net = trained(run.with_name(recipe.start))[0] if recipe.start else AffectNet(recipe.channels)
+        self.net = net.to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.net, avg_fn=moving_average(recipe.average_decay), use_buffers=True)
         self.optimiser = torch.optim.SGD(
             self.net.parameters(), recipe.cycles[0][1], recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
@@ -190,6 +209,38 @@ def score(net: nn.Module, faces: Faces, device: torch.device) -> dict[str, float
     return {"accuracy": float(hits.mean()), "cross_entropy": float(entropy)}
 
 
+def taught(faces: Faces, teachers: list[AffectNet], share: float, device: torch.device) -> Faces:
+    """The same faces; ``share`` of each target is the mean of the teachers' answers to the face and to its mirror image.
+
+    Fixed answers, not one for each variant: asking the teachers at every step would take twice as long as the step.
+    Source: Hinton et al. (2015), arXiv:1503.02531.
+    """
+    answers = np.zeros_like(faces.targets)
+    for net in (teacher.eval().to(device) for teacher in teachers):
+        for index in tqdm(np.array_split(np.arange(len(faces)), len(faces) // 256 + 1), "teachers", leave=False):
+            luma = pixels(faces.images[index], device)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+                both = net(torch.cat([luma, luma.flip(3)])).float().softmax(1).view(2, len(index), -1).mean(0)
+            answers[index] += both.cpu().numpy() / len(teachers)
+    return replace(faces, targets=share * answers + (1 - share) * faces.targets)
+
+
+def trained(run: Path) -> tuple[AffectNet, dict[str, Any]]:
+    """The averaged network of a run's last checkpoint, and that checkpoint.
+
+    Raises: ConfigError when there is none.
+    """
+    path = run / "last.pt"
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ConfigError(f"No checkpoint at {path}; train first, or name the run's folder with --run.") from error
+    average = AveragedModel(AffectNet(state["recipe"]["channels"]), use_buffers=True)
+    average.load_state_dict(state["average"])
+    net: AffectNet = average.module.eval()
+    return net, state
+
+
 def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     """Loss and hold-out accuracy by epoch, as a picture."""
     import matplotlib
@@ -210,24 +261,35 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     pyplot.close(figure)
 
 
+def run_stage(name: str, folder: Path, fit: Faces, held: Faces) -> None:
+    """Trains one stage to its end, or what is left of it."""
+    recipe, run = STAGES[name], folder / name
+    run.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if recipe.teachers:
+        teachers = [trained(folder / teacher)[0] for teacher in recipe.teachers]
+        fit = taught(fit, teachers, recipe.taught_share, device)
+    training = Training(recipe, run, fit, held)
+    for row in training.epochs():
+        tqdm.write(
+            f"{name} {row['epoch']}/{recipe.epochs}: loss {row['loss']:.3f}, "
+            f"hold-out accuracy {row['accuracy']:.4f}, {row['seconds']:.0f} s"
+        )
+    draw_curves(training.history, run / "curves.png")
+    hours = sum(row["seconds"] for row in training.history) / 3600
+    print(f"Trained {name}: {recipe.epochs} epochs on {len(fit)} faces in {hours:.2f} h ({training.device}).")
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m models.train", description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
-    parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="folder for checkpoints and curves")
-    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="folder for the stages' checkpoints and curves")
+    parser.add_argument("--stage", choices=STAGES, action="append", help="only this stage (may be given again)")
     options = parser.parse_args(arguments)
-    recipe = Recipe(seed=options.seed)
-    fit, held = hold_out(load(options.data, "train"), recipe.seed)
-    options.run.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, options.run, fit, held)
-    for row in training.epochs():
-        tqdm.write(
-            f"epoch {row['epoch']}/{recipe.epochs}: loss {row['loss']:.3f}, "
-            f"hold-out accuracy {row['accuracy']:.4f}, {row['seconds']:.0f} s"
-        )
-    draw_curves(training.history, options.run / "curves.png")
-    hours = sum(row["seconds"] for row in training.history) / 3600
-    print(f"Trained {recipe.epochs} epochs on {len(fit)} faces in {hours:.2f} h ({training.device}).")
+    fit, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
+    fit = joined(fit, load_split_votes(options.data))
+    for name in options.stage or STAGES:
+        run_stage(name, options.runs, fit, held)
 
 
 if __name__ == "__main__":
