@@ -5,8 +5,8 @@ Rules:
   half of the remaining votes; that emotion is its label ("FER+ majority").
 - Training learns the distribution of the votes among the eight emotions, not only the label; it also sees the faces
   whose votes are split, which have a distribution though no majority. Nothing is measured on those.
-- The hold-out is cut from the faces of train with a majority, by a seed; everything that is chosen (epoch, temperature, threshold, ranges of
-  the quantised tensors) is chosen there. The valid split only ever measures.
+- The hold-out is cut from the faces of train with a majority, by a seed; everything that is chosen (temperature,
+  threshold, ranges of the quantised tensors) is chosen there. The valid split only ever measures.
 
 Left out: the test split. Images stay where they are: nothing here copies them.
 """

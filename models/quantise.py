@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -76,22 +77,31 @@ def _folded(part: Conv, name: str, source: str, relu: bool, gain: float = 1.0) -
     return Node("conv", name, (source,), weight, bias, part.stride, relu)
 
 
-def run(nodes: list[Node], luma: Tensor) -> dict[str, Tensor]:
-    """Every tensor of the folded network, in floats."""
+#: What happens to a tensor on its way, told its name.
+Through = Callable[[str, Tensor], Tensor]
+
+
+def _untouched(_name: str, value: Tensor) -> Tensor:
+    return value
+
+
+def run(nodes: list[Node], luma: Tensor, through: Through = _untouched) -> dict[str, Tensor]:
+    """Every tensor of the folded network, in floats; ``through`` sees each, and each weight, before it is used."""
     values = {"luma": luma}
     for node in nodes:
         first = values[node.sources[0]]
+        weight = None if node.weight is None else through(f"{node.name}/weight", node.weight)
         match node.kind:
             case "conv":
                 padded = functional.pad(first, (0, 1, 0, 1) if node.stride == 2 else (1, 1, 1, 1))
-                out = functional.conv2d(padded, node.weight, node.bias, node.stride)
+                out = functional.conv2d(padded, weight, node.bias, node.stride)
             case "add":
                 out = first + values[node.sources[1]]
             case "mean":
                 out = first.mean(dim=(2, 3))
             case "dense":
-                out = functional.linear(first, node.weight, node.bias)
-        values[node.name] = functional.relu(out) if node.relu else out
+                out = functional.linear(first, weight, node.bias)
+        values[node.name] = through(node.name, functional.relu(out) if node.relu else out)
     return values
 
 
@@ -141,13 +151,8 @@ def _constants(file: FlatFile, node: Node, source: Grid) -> list[int]:
     """Weights as int8 (by output channel for a convolution) and the bias as int32 on the product's grid."""
     assert node.weight is not None
     assert node.bias is not None
-    weight = node.weight.numpy()
-    if node.kind == "conv":
-        weight = weight.transpose(0, 2, 3, 1)
-        largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
-    else:
-        largest = np.abs(weight).max(keepdims=True)[0]
-    scale = np.maximum(largest, 1e-8).astype(np.float64) / 127
+    scale = weight_scale(node.weight).double().numpy()
+    weight = node.weight.permute(0, 2, 3, 1).numpy() if node.kind == "conv" else node.weight.numpy()
     steps = np.round(weight / scale.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8)
     bias_scale = scale * source.scale[0]
     bias = np.round(node.bias.numpy() / bias_scale).astype(np.int32)
@@ -155,6 +160,12 @@ def _constants(file: FlatFile, node: Node, source: Grid) -> list[int]:
         file.constant(f"{node.name}/weight", steps, Grid(tuple(scale.tolist()))),
         file.constant(f"{node.name}/bias", bias, Grid(tuple(bias_scale.tolist()))),
     ]
+
+
+def weight_scale(weight: Tensor) -> Tensor:
+    """The size of a step of int8 weights: one for each output channel of a convolution, one for a dense layer."""
+    largest = weight.abs().flatten(1).amax(1) if weight.ndim == 4 else weight.abs().amax()[None]
+    return largest.clamp_min(1e-8) / 127
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

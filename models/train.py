@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
@@ -42,7 +43,8 @@ class Recipe:
     ``cycles``: for each cosine its number of epochs and the rate it starts from; a second one, from a lower rate, finds
     a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
     blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
-    answers make up ``taught_share`` of the targets.
+    answers make up ``taught_share`` of the targets. ``balance`` makes rare labels commoner: faces are drawn with the
+    frequency of their label to the power of minus this (0: each face once an epoch).
     """
 
     seed: int = 1
@@ -51,6 +53,7 @@ class Recipe:
     start: str | None = None
     teachers: tuple[str, ...] = ()
     taught_share: float = 0.5
+    balance: float = 0.0
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -78,6 +81,15 @@ STAGES: dict[str, Recipe] = {
     "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
     "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((20, 0.1),), plain_epochs=5),
     "affect": Recipe(seed=4, cycles=((44, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
+}
+#: Short runs that differ in one thing each, to be compared with one another (docs/affect-model.md).
+_TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)
+TRIALS: dict[str, Recipe] = {
+    "trial-votes": _TRIAL,
+    "trial-balanced-half": replace(_TRIAL, balance=0.5),
+    "trial-balanced-full": replace(_TRIAL, balance=1.0),
+    "trial-taught": replace(_TRIAL, teachers=("plain", "wide", "wider")),
+    "trial-mixup": replace(_TRIAL, plain_epochs=0),
 }
 #: Every stage holds out the same faces.
 HOLD_OUT_SEED = 1
@@ -118,7 +130,7 @@ class Training:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, epoch))
         torch.manual_seed(recipe.seed * 10_000 + epoch)
-        order = rng.permutation(len(self.fit))[: self.steps_per_epoch * recipe.batch_size]
+        order = draw(self.fit, recipe.balance, rng)[: self.steps_per_epoch * recipe.batch_size]
         into, epochs, _ = recipe.phase(epoch)
         plain = into >= epochs - recipe.plain_epochs
         self.net.train()
@@ -161,12 +173,24 @@ class Training:
         if not self.checkpoint.exists():
             return
         state: dict[str, Any] = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        if state["recipe"] != asdict(self.recipe):
+        if Recipe(**state["recipe"]) != self.recipe:
             raise ConfigError(f"{self.checkpoint} was trained by another recipe: give another --run, or delete it.")
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.history = state["history"]
+
+
+def draw(faces: Faces, balance: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """An epoch's order: every face once, or drawn so that rare labels come up more often.
+
+    A face without a majority counts as the label that most of its votes are for.
+    """
+    if balance == 0.0:
+        return rng.permutation(len(faces))
+    label = faces.targets.argmax(axis=1)
+    weight = np.bincount(label, minlength=faces.targets.shape[1])[label] ** -balance
+    return rng.choice(len(faces), len(faces), p=weight / weight.sum())
 
 
 def rate(recipe: Recipe, epoch: float) -> float:
@@ -210,7 +234,7 @@ def score(net: nn.Module, faces: Faces, device: torch.device) -> dict[str, float
 
 
 def taught(faces: Faces, teachers: list[AffectNet], share: float, device: torch.device) -> Faces:
-    """The same faces; ``share`` of each target is the mean of the teachers' answers to the face and to its mirror image.
+    """The same faces; ``share`` of each target is the mean of the teachers' answers to the face and its mirror image.
 
     Fixed answers, not one for each variant: asking the teachers at every step would take twice as long as the step.
     Source: Hinton et al. (2015), arXiv:1503.02531.
@@ -263,7 +287,7 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
 
 def run_stage(name: str, folder: Path, fit: Faces, held: Faces) -> None:
     """Trains one stage to its end, or what is left of it."""
-    recipe, run = STAGES[name], folder / name
+    recipe, run = {**STAGES, **TRIALS}[name], folder / name
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if recipe.teachers:
@@ -284,7 +308,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m models.train", description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder for the stages' checkpoints and curves")
-    parser.add_argument("--stage", choices=STAGES, action="append", help="only this stage (may be given again)")
+    parser.add_argument(
+        "--stage",
+        choices=[*STAGES, *TRIALS],
+        action="append",
+        help="only this one, which may be a trial (may be given again)",
+    )
     options = parser.parse_args(arguments)
     fit, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
     fit = joined(fit, load_split_votes(options.data))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
-from models.data import Faces, hold_out, load, majority, vote_shares
+from models.data import Faces, hold_out, joined, load, load_split_votes, majority, split_votes, vote_shares
 
 
 def votes(**counts: int) -> np.ndarray:
@@ -50,6 +50,26 @@ def test_votes_for_unknown_count_against_a_majority() -> None:
 
 def test_targets_are_the_shares_of_the_votes_that_count() -> None:
     assert vote_shares(votes(happiness=6, neutral=2, fear=1, unknown=1)).tolist() == [[0.25, 0.75, 0, 0, 0, 0, 0, 0]]
+
+
+def test_split_votes_are_taken_only_when_more_are_for_emotions_than_for_none() -> None:
+    assert len(split_votes(votes(happiness=5, neutral=5))) == 1
+    assert len(split_votes(votes(happiness=3, unknown=3))) == 0
+    assert len(split_votes(votes(happiness=6, neutral=3))) == 0
+    assert len(split_votes(votes(happiness=1, neutral=1))) == 0
+
+
+def test_faces_with_split_votes_join_the_others_without_a_label(ferplus_dir: Path) -> None:
+    split = load_split_votes(ferplus_dir)
+    assert set(split.labels) == {-1}
+    assert split.targets.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert not set(split.rows) & set(load(ferplus_dir, "train").rows)
+
+
+def test_joined_faces_keep_their_order() -> None:
+    both = joined(faces(3), faces(2))
+    assert both.rows.tolist() == [0, 1, 2, 0, 1]
+    assert both.images.shape == (5, 48, 48)
 
 
 @given(count=st.integers(20, 500), seed=st.integers(0, 2**32))

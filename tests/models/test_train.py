@@ -14,8 +14,9 @@ from contract.errors import ConfigError  # noqa: E402
 from models.data import Faces  # noqa: E402
 from models.metrics import Reader  # noqa: E402
 from models.net import AffectNet, pixels  # noqa: E402
+from models.qat import rounding, tune  # noqa: E402
 from models.quantise import fit_temperature, fold, grids, quantise, run, tensor_shapes, write  # noqa: E402
-from models.train import Recipe, Training, draw_curves, rate  # noqa: E402
+from models.train import STAGES, Recipe, Training, draw, draw_curves, rate, taught, trained  # noqa: E402
 
 RECIPE = Recipe(cycles=((2, 0.1), (2, 0.05)), batch_size=8, plain_epochs=1)
 
@@ -61,6 +62,41 @@ def test_the_rate_warms_up_and_falls_to_zero_in_each_cycle() -> None:
     assert rates == pytest.approx([0.01, 0.1, 0.05, 0, 0.05, 0], abs=1e-6)
 
 
+def test_a_stage_can_start_from_the_weights_of_another(tmp_path: Path, faces: Faces) -> None:
+    (tmp_path / "first").mkdir()
+    list(Training(RECIPE, tmp_path / "first", faces, faces).epochs())
+    second = Training(replace(RECIPE, start="first"), tmp_path / "second", faces, faces)
+    average, _ = trained(tmp_path / "first")
+    for one, other in zip(average.parameters(), second.net.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_every_stage_learns_from_stages_before_it() -> None:
+    done: set[str] = set()
+    for name, recipe in STAGES.items():
+        assert {*recipe.teachers, *([recipe.start] if recipe.start else [])} <= done
+        done.add(name)
+    assert name == "affect"
+
+
+def test_what_is_taught_lies_between_the_votes_and_the_teachers(net: AffectNet, faces: Faces) -> None:
+    alone, none, half = (taught(faces, [net], share, torch.device("cpu")).targets for share in (1.0, 0.0, 0.5))
+    assert np.array_equal(none, faces.targets)
+    assert half == pytest.approx((alone + none) / 2, abs=1e-6)
+    assert alone.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    mirrored = replace(faces, images=faces.images[:, :, ::-1].copy())
+    assert taught(mirrored, [net], 1.0, torch.device("cpu")).targets == pytest.approx(alone, abs=1e-3)
+
+
+def test_a_balanced_epoch_shows_rare_labels_more_often() -> None:
+    labels = np.array([0] * 900 + [5] * 100)
+    some = Faces(np.zeros((1000, 1, 1), np.uint8), np.eye(8, dtype=np.float32)[labels], labels, np.arange(1000))
+    rng = np.random.default_rng(0)
+    assert sorted(draw(some, 0.0, rng)) == list(range(1000))
+    assert 0.17 < (labels[draw(some, 0.5, rng)] == 5).mean() < 0.33
+    assert 0.4 < (labels[draw(some, 1.0, rng)] == 5).mean() < 0.6
+
+
 def test_curves_are_drawn(tmp_path: Path) -> None:
     draw_curves([{"epoch": 1, "loss": 2.0, "cross_entropy": 1.9, "accuracy": 0.4}], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -77,6 +113,33 @@ def test_the_int8_file_answers_as_the_float_network_does(net: AffectNet, faces: 
     content = write(nodes, grids(nodes, faces.images), tensor_shapes(nodes), "test")
     floats = torch.softmax(run(nodes, pixels(faces.images))["logits"], dim=1).numpy()
     assert Reader(Path("net.tflite"), content).read_all(faces.images) == pytest.approx(floats, abs=0.03)
+
+
+def test_a_rounded_run_answers_as_the_int8_file_does(net: AffectNet, faces: Faces) -> None:
+    nodes = fold(net)
+    grid = grids(nodes, faces.images)
+    content = write(nodes, grid, tensor_shapes(nodes), "test")
+    logits = run(nodes, pixels(faces.images), rounding(grid))["logits"]
+    read = Reader(Path("net.tflite"), content).read_all(faces.images)
+    assert torch.softmax(logits, 1).numpy() == pytest.approx(read, abs=0.012)
+
+
+def test_tuning_lowers_the_loss_of_the_rounded_network_and_leaves_the_first_as_it_was(
+    net: AffectNet, faces: Faces
+) -> None:
+    nodes = fold(net)
+    grid = grids(nodes, faces.images)
+    many = faces.take(np.tile(np.arange(len(faces)), 16))
+    before = [node.weight.clone() for node in nodes if node.weight is not None]
+    tuned = tune(nodes, grid, many, seed=1, epochs=2)
+    targets = torch.from_numpy(faces.targets)
+    losses = [
+        float(torch.nn.functional.cross_entropy(run(some, pixels(faces.images), rounding(grid))["logits"], targets))
+        for some in (nodes, tuned)
+    ]
+    assert losses[1] < losses[0]
+    for weight, node in zip(before, [node for node in nodes if node.weight is not None], strict=True):
+        assert torch.equal(weight, node.weight)
 
 
 def test_quantising_twice_gives_the_same_file(net: AffectNet, faces: Faces) -> None:
