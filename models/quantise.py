@@ -33,7 +33,8 @@ from models.data import DEFAULT_DATA, DEFAULT_RUN, SIZE_PX, Faces, hold_out, loa
 from models.flatfile import FlatFile, Grid
 from models.metrics import Reader, accuracy
 from models.net import AffectNet, Conv, Residual, pixels
-from models.train import HOLD_OUT_SEED, trained
+from models.recipe import HOLD_OUT_SEED
+from models.train import trained
 
 AFFECT = Path(__file__).parent / "affect"
 RANGE_QUANTILE = 0.9999

@@ -1,13 +1,11 @@
 """Trains the affect network on FER+ vote distributions: ``python -m models.train --data DIR``.
 
 Rules:
-- In stages: the shipped net on the votes, larger nets on the votes, then the shipped net again from where it stood,
-  learning from the votes and from what all of them answer. Each has its own folder and is done once.
 - Seeded: the order, the variants and the blends of an epoch depend on (seed, epoch) alone.
-- A checkpoint after every epoch; the same command carries on from it.
+- A checkpoint after every epoch; the same command carries on from it, and a stage that is done is not done again.
 - The weights that count are the moving average's. Nothing here opens the valid split.
 
-Left out: choosing an epoch. The rate ends at zero, so the last epoch is the one to keep.
+Left out: what is trained (`models.recipe`), and choosing an epoch: the rate ends at zero, so the last is the one to keep.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,66 +31,12 @@ from contract.errors import ConfigError
 from models.augment import batch as variants
 from models.command import finish
 from models.data import DEFAULT_DATA, RUNS, Faces, hold_out, joined, load, load_split_votes
-from models.net import SHIPPED, AffectNet, Channels, pixels
+from models.net import AffectNet, pixels
+from models.recipe import HOLD_OUT_SEED, STAGES, TRIALS, Recipe
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that a run's result depends on besides the data and the machine.
-
-    ``cycles``: for each cosine its number of epochs and the rate it starts from; a second one, from a lower rate, finds
-    a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
-    blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
-    answers make up ``taught_share`` of the targets. ``balance`` makes rare labels commoner: faces are drawn with the
-    frequency of their label to the power of minus this (0: each face once an epoch).
-    """
-
-    seed: int = 1
-    channels: Channels = SHIPPED
-    cycles: tuple[tuple[int, float], ...] = ((30, 0.1), (16, 0.05))
-    start: str | None = None
-    teachers: tuple[str, ...] = ()
-    taught_share: float = 0.5
-    balance: float = 0.0
-    batch_size: int = 128
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    warm_up_epochs: float = 1.0
-    mixup_alpha: float = 0.2
-    plain_epochs: int = 7
-    average_decay: float = 0.999
-
-    @property
-    def epochs(self) -> int:
-        return sum(epochs for epochs, _ in self.cycles)
-
-    def phase(self, epoch: float) -> tuple[float, int, float]:
-        """How far into its cycle an epoch is, that cycle's epochs, and its peak rate."""
-        for epochs, peak_rate in self.cycles:
-            if epoch < epochs:
-                return epoch, epochs, peak_rate
-            epoch -= epochs
-        raise ValueError(f"the recipe has {self.epochs} epochs")
-
-
-#: What `make train` runs, in this order; each stage's name is its folder's.
-STAGES: dict[str, Recipe] = {
-    "plain": Recipe(),
-    "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
-    "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((20, 0.1),), plain_epochs=5),
-    "affect": Recipe(seed=4, cycles=((44, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
-}
-#: Short runs that differ in one thing each, to be compared with one another (docs/affect-model.md).
-_TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)
-TRIALS: dict[str, Recipe] = {
-    "trial-votes": _TRIAL,
-    "trial-balanced-half": replace(_TRIAL, balance=0.5),
-    "trial-balanced-full": replace(_TRIAL, balance=1.0),
-    "trial-taught": replace(_TRIAL, teachers=("plain", "wide", "wider")),
-    "trial-mixup": replace(_TRIAL, plain_epochs=0),
-}
-#: Every stage holds out the same faces.
-HOLD_OUT_SEED = 1
+DESCRIPTION = """Trains the affect network on FER+ vote distributions, stage after stage (models/recipe.py). Interrupt it
+when you like: the same command carries on from the last whole epoch. Trials run only when they are named."""
 
 
 class Training:
@@ -305,14 +249,14 @@ def run_stage(name: str, folder: Path, fit: Faces, held: Faces) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser("python -m models.train", description=__doc__)
+    parser = argparse.ArgumentParser("python -m models.train", description=DESCRIPTION)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder for the stages' checkpoints and curves")
     parser.add_argument(
         "--stage",
         choices=[*STAGES, *TRIALS],
         action="append",
-        help="only this one, which may be a trial (may be given again)",
+        help="only this one (may be given again)",
     )
     options = parser.parse_args(arguments)
     fit, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)

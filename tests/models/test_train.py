@@ -16,7 +16,8 @@ from models.metrics import Reader  # noqa: E402
 from models.net import AffectNet, pixels  # noqa: E402
 from models.qat import rounding, tune  # noqa: E402
 from models.quantise import fit_temperature, fold, grids, quantise, run, tensor_shapes, write  # noqa: E402
-from models.train import STAGES, Recipe, Training, draw, draw_curves, rate, taught, trained  # noqa: E402
+from models.recipe import STAGES, Recipe  # noqa: E402
+from models.train import Training, draw, draw_curves, rate, taught, trained  # noqa: E402
 
 RECIPE = Recipe(cycles=((2, 0.1), (2, 0.05)), batch_size=8, plain_epochs=1)
 
