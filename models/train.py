@@ -5,7 +5,7 @@ Rules:
 - A checkpoint after every epoch; the same command carries on from it, and a stage that is done is not done again.
 - The weights that count are the moving average's. Nothing here opens the valid split.
 
-Left out: what is trained (`models.recipe`), and choosing an epoch: the rate ends at zero, so the last is the one to keep.
+Left out: what is trained (`models.recipe`), and choosing an epoch: the rate ends at zero, so the last is the one kept.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ from models.data import DEFAULT_DATA, RUNS, Faces, hold_out, joined, load, load_
 from models.net import AffectNet, pixels
 from models.recipe import HOLD_OUT_SEED, STAGES, TRIALS, Recipe
 
-
-DESCRIPTION = """Trains the affect network on FER+ vote distributions, stage after stage (models/recipe.py). Interrupt it
-when you like: the same command carries on from the last whole epoch. Trials run only when they are named."""
+DESCRIPTION = """Trains the affect network on FER+ vote distributions, stage after stage (models/recipe.py). Interrupt
+it when you like: the same command carries on from the last whole epoch. Trials run only when they are named."""
 
 
 class Training:
