@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from contract.audit import add_audit_command
-from contract.errors import AttuneError, ConfigError, LinkError, ModelError, WallError
+from contract.errors import AttuneError, CameraError, ConfigError, LinkError, ModelError, WallError
 from edge.config import NodeConfig, load
 from edge.supervisor import UNFIT, Child, supervise
 
@@ -89,6 +89,17 @@ def _parser() -> argparse.ArgumentParser:
     _with_config(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.set_defaults(command=_check)
+
+    masks = commands.add_parser(
+        "masks",
+        help="turn printed mask markers in the picture into the masks of the config",
+        description="Looks for printed mask markers (attune-hub badges --markers) and prints the masks to copy into "
+        "the node's config. Three markers or more bound an area: 200 to 209 the first, 210 to 219 the second, and "
+        "so on. No face is looked for. Take the markers down afterwards.",
+    )
+    _with_config(masks)
+    masks.add_argument("--frames", type=int, default=50, metavar="N", help="how many frames to look at (%(default)s)")
+    masks.set_defaults(command=_masks)
 
     bench = commands.add_parser("bench", help="measure the eye on a clip, stage by stage")
     bench.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="video files or GIFs")
@@ -208,6 +219,24 @@ def _check(options: argparse.Namespace) -> int:
     findings = check(options.config)
     print(report(findings, as_json=options.json))
     return 0 if all(finding.passed for finding in findings) else 1
+
+
+def _masks(options: argparse.Namespace) -> int:
+    from itertools import islice
+
+    from edge.eye.camera import open_camera
+    from edge.eye.markers import areas, told
+
+    camera = load(options.config).camera
+    opened = open_camera(camera.source, fps=camera.fps, size_px=(camera.width_px, camera.height_px))
+    try:
+        found = areas(islice(opened.frames(), options.frames))
+    finally:
+        opened.close()
+    if not found:
+        raise CameraError("There is no mask marker in the picture: hang them nearer and in light, flat to the camera.")
+    print(told(found))
+    return 0
 
 
 def _bench(options: argparse.Namespace) -> int:
