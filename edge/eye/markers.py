@@ -63,7 +63,7 @@ def outlines(luma: Luma) -> dict[int, NDArray[np.float64]]:
     family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
     chosen = cv2.aruco.DetectorParameters()
     chosen.errorCorrectionRate = 0.5
-    wider = cv2.copyMakeBorder(luma, *[_BORDER_PX] * 4, cv2.BORDER_REPLICATE)  # else those at the edge are lost
+    wider = np.pad(luma, _BORDER_PX, mode="edge")  # else those at the edge are lost
     corners, numbers, _ = cv2.aruco.ArucoDetector(family, chosen).detectMarkers(wider)
     found = zip([] if numbers is None else numbers.ravel().tolist(), corners, strict=True)
     return {number: quad[0].astype(np.float64) - _BORDER_PX for number, quad in found if number in MASK_IDS}
