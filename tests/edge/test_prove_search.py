@@ -1,0 +1,85 @@
+"""The search: every planted window is found at every offset, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.prove import search
+from edge.prove.search import WINDOW_BYTES, changed_files, needles, search_bytes, search_files, search_memory
+
+TEXT = random.Random(1).randbytes(4_000)
+OTHER = random.Random(2).randbytes(1_000)
+NEEDLES = needles({"raw": [TEXT], "int8": [OTHER]}, 500)
+
+
+@given(st.integers(0, len(NEEDLES) - 1), st.binary(max_size=70), st.binary(max_size=40), st.sampled_from(NEEDLES.forms))
+def test_a_window_is_found_once_at_any_offset(number: int, before: bytes, after: bytes, form: str) -> None:
+    window = NEEDLES.windows[number].tobytes()
+    expected = NEEDLES.forms[NEEDLES.form_of[number]]
+    assert NEEDLES.find(before + window + after) == {name: int(name == expected) for name in NEEDLES.forms}
+
+
+@given(st.integers(0, len(NEEDLES) - 1), st.integers(0, WINDOW_BYTES - 1), st.integers(1, 255), st.integers(0, 30))
+def test_a_window_with_one_byte_changed_is_no_hit(number: int, where: int, change: int, before: int) -> None:
+    window = bytearray(NEEDLES.windows[number].tobytes())
+    window[where] ^= change
+    assert sum(NEEDLES.find(bytes(before) + window + bytes(9)).values()) == 0
+
+
+def test_a_whole_text_holds_every_window_of_it() -> None:
+    assert NEEDLES.find(b"abc" + TEXT) == {"raw": 500, "int8": 0}
+    assert NEEDLES.count() == {"raw": 500, "int8": 500}
+
+
+@given(st.binary(max_size=200))
+def test_what_holds_no_window_gives_no_hit(data: bytes) -> None:
+    assert sum(NEEDLES.find(data).values()) == 0
+
+
+def test_windows_that_anything_could_hold_are_not_looked_for() -> None:
+    assert len(needles({"raw": [bytes(5_000), b"ab" * 500]}, 100)) == 0
+
+
+def test_a_window_across_two_pieces_of_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "CHUNK_BYTES", 64)
+    window = NEEDLES.windows[3].tobytes()
+    for before in range(40, 70):
+        path = tmp_path / f"at-{before}"
+        path.write_bytes(bytes(before) + window + bytes(50))
+        assert search_files(NEEDLES, "files", [path]).total == 1
+
+
+def test_a_file_that_is_gone_is_skipped_and_one_that_is_closed_is_said(tmp_path: Path) -> None:
+    assert search_files(NEEDLES, "files", [tmp_path / "gone"]).why_not == ""
+    assert "cannot be read" in search_files(NEEDLES, "files", [tmp_path]).why_not
+
+
+def test_memory_of_a_process_is_searched() -> None:
+    held = bytearray(NEEDLES.windows[0].tobytes() * 2)
+    searched = search_memory(NEEDLES, "this test", os.getpid())
+    assert searched.why_not == ""
+    assert searched.total >= len(held) // WINDOW_BYTES
+    assert searched.bytes > 1_000_000
+
+
+def test_memory_that_may_not_be_read_is_not_called_clean() -> None:
+    assert search_memory(NEEDLES, "nobody", 2**22 + 1).why_not
+
+
+def test_caught_texts_are_counted() -> None:
+    searched = search_bytes(NEEDLES, "payloads", [b"x" + TEXT[:100], b"nothing"])
+    assert searched.bytes == 108
+    assert searched.hits["raw"] > 0
+
+
+def test_only_files_that_changed_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("x")
+    changed_s = (tmp_path / "old").stat().st_ctime + 1
+    assert list(changed_files([tmp_path], changed_s)) == []
+    assert list(changed_files([tmp_path, tmp_path], changed_s - 2)) == [tmp_path / "old"]
