@@ -221,6 +221,7 @@ class Health(FromNode):
     courier_mb: Count
     outbox_depth: Count
     outbox_dropped: Count
+    refused: Annotated[Count, Field(description="records of the eye that were over a budget or none")] = 0
     model: Hash
     checkpoint: Annotated[str, Field(max_length=2_000)] | None = None
 

@@ -23,7 +23,8 @@ from contract.errors import LinkError
 from deploy.demo import Shop, shop
 from deploy.screenshots import FLAGS
 from edge.eye.link import Link
-from edge.record import AssistRecord, Head, Pause, Resume, StateRecord
+from edge.order import Pause, Resume
+from edge.record import AssistRecord, Head, StateRecord
 from edge.scene.script import ZONES
 
 MOST: Final = 220  # the hub raises 240 nudges an hour at most

@@ -21,7 +21,8 @@ from edge.config import Privacy
 from edge.eye.gate import Budget, Gate, Spent, release
 from edge.eye.link import Link
 from edge.eye.window import tumble
-from edge.record import Head, HourRecord, HourSuppressedRecord, Pause, Resume, StateRecord
+from edge.order import Pause, Resume
+from edge.record import Head, HourRecord, HourSuppressedRecord, StateRecord
 from edge.values import Moment, Mood, Reading, Visit
 
 OPENS_H: Final = 9

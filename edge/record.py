@@ -1,4 +1,4 @@
-"""All that can pass between the eye and the courier: 32-byte records one way, 64-byte orders the other.
+"""All that an eye can say to its courier: 32-byte records. What it is told stands in `edge.order`.
 
 A record, big-endian (``docs/record.md`` says the same for readers of the wire):
 
@@ -23,7 +23,6 @@ always with pause or resume; before that the eye opens no camera. A connection t
 Rules:
 - Decoding is strict: a set bit that means nothing is refused, so that no second message hides in the first.
 - A suppressed mood or hour has an all-zero rest: "fewer than k" and "nobody" are the same bytes.
-- An order moves no floor: it carries zones, thresholds, pause and resume only.
 
 Left out: who made the record (`edge.eye.gate`, the only maker) and how often (its budget).
 """
@@ -38,7 +37,6 @@ from contract.errors import WireError
 from contract.events import Dwell, People, Reason, Trouble
 
 RECORD_BYTES: Final = 32
-ORDER_BYTES: Final = 64
 PEOPLE: Final[tuple[People, ...]] = get_args(People)
 DWELL: Final[tuple[Dwell, ...]] = get_args(Dwell)
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -214,105 +212,3 @@ def _decode(data: bytes) -> Record:
             (trouble,) = _STATE.unpack_from(rest)
             return StateRecord(head, TROUBLES[trouble - 1] if trouble else None)
     raise ValueError(f"its first byte is {first:#04x}")
-
-
-_ORDER: Final = struct.Struct(">BBH")
-_BEGIN, _ZONE, _LEVELS, _APPLY, _PAUSE, _RESUME = range(1, 7)
-_STEPS: Final = 0xFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class BeginConfig:
-    """A new set of zones and thresholds begins."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetZone:
-    """One zone of the new set. Units: corners in fractions of the picture, kept to 1/65535."""
-
-    zone: int
-    polygon: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SetLevels:
-    """One zone's thresholds on the need score. Units: 0 to 1, kept to 1/65535."""
-
-    zone: int
-    levels: tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyConfig:
-    """The new set is whole: use it from the next window edge."""
-
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop sensing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Sense again."""
-
-
-Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume
-
-
-def encode_order(order: Order) -> bytes:
-    """Shapes: 64 bytes. Raises: struct.error when a field does not fit."""
-    match order:
-        case BeginConfig(version):
-            data = _ORDER.pack(_BEGIN, 0, version)
-        case SetZone(zone, polygon):
-            corners = [round(part * _STEPS) for corner in polygon for part in corner]
-            data = _ORDER.pack(_ZONE, zone, len(polygon)) + struct.pack(f">{len(corners)}H", *corners)
-        case SetLevels(zone, levels):
-            data = _ORDER.pack(_LEVELS, zone, 3) + struct.pack(">3H", *(round(level * _STEPS) for level in levels))
-        case ApplyConfig(version):
-            data = _ORDER.pack(_APPLY, 0, version)
-        case Pause():
-            data = _ORDER.pack(_PAUSE, 0, 0)
-        case Resume():
-            data = _ORDER.pack(_RESUME, 0, 0)
-    return data.ljust(ORDER_BYTES, b"\0")
-
-
-def decode_order(data: bytes) -> Order:
-    """Raises: WireError with code ``order``."""
-    try:
-        order = _decode_order(data)
-        if encode_order(order) != data:
-            raise ValueError("bits that mean nothing are set")
-    except (struct.error, ValueError) as error:
-        raise WireError("order", f"An order to the eye is refused: {error}.") from None
-    return order
-
-
-def _decode_order(data: bytes) -> Order:
-    if len(data) != ORDER_BYTES:
-        raise ValueError(f"it has {len(data)} bytes, not {ORDER_BYTES}")
-    kind, zone, number = _ORDER.unpack_from(data)
-    match kind:
-        case 1:
-            return BeginConfig(number)
-        case 2:
-            if not 3 <= number <= 8:
-                raise ValueError(f"a zone has 3 to 8 corners, not {number}")
-            flat = [word / _STEPS for word in struct.unpack_from(f">{2 * number}H", data, _ORDER.size)]
-            return SetZone(zone, tuple(zip(flat[::2], flat[1::2], strict=True)))
-        case 3:
-            a, b, c = (word / _STEPS for word in struct.unpack_from(">3H", data, _ORDER.size))
-            return SetLevels(zone, (a, b, c))
-        case 4:
-            return ApplyConfig(number)
-        case 5:
-            return Pause()
-        case 6:
-            return Resume()
-    raise ValueError(f"its kind is {kind}")

@@ -9,10 +9,12 @@ Left out: the eye's own check of the same orders (`edge.eye.settings`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contract.errors import ConfigError
 from contract.events import Config, ZoneSpec
 from edge.config import NodeConfig
-from edge.record import (
+from edge.order import (
     ApplyConfig,
     BeginConfig,
     Order,
@@ -20,6 +22,7 @@ from edge.record import (
     Resume,
     SetLevels,
     SetZone,
+    SpentHours,
     decode_order,
     encode_order,
 )
@@ -51,12 +54,13 @@ def _rounded(zone: ZoneSpec) -> ZoneSpec:
     return zone.model_copy(update={"polygon": order.polygon})
 
 
-def orders(config: NodeConfig, *, paused: bool) -> list[Order]:
-    """The answer to an eye's greeting: the config in force, and always a word on whether to sense."""
+def orders(config: NodeConfig, *, paused: bool, spent: Sequence[SpentHours] = ()) -> list[Order]:
+    """The answer to an eye's greeting: the config in force, what was spent, and always a word on whether to sense."""
     return [
         BeginConfig(config.version),
         *(SetZone(zone.id, zone.polygon) for zone in config.zones),
         *(SetLevels(one.zone, one.levels) for one in config.thresholds),
         ApplyConfig(config.version),
+        *spent,
         Pause() if paused else Resume(),
     ]

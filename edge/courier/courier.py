@@ -3,6 +3,7 @@
 Rules:
 - Log, then say: whatever is published is in the ledger first, byte for byte; of the last will it says so at the start.
 - Save, then send: an event is in the outbox before it is published, and leaves it when the hub says stored.
+- What is over a budget (`edge.courier.debit`) goes no further; how much there was of it is noted and told.
 - An order is obeyed before it is written down: a disk that is full keeps nobody from pausing the eye.
 - Trouble is said on the wire and work goes on: a disk that is full, an eye that stopped, a broker that is away.
 
@@ -11,6 +12,7 @@ Left out: what may be released (the eye's gate), the eye's restarts (the supervi
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import signal
@@ -29,10 +31,12 @@ from contract.wire import decode, encode, parse_topic
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.control import orders, taken
-from edge.courier.intake import Intake, ZoneRecord, event_of, kind_of
-from edge.courier.outbox import Damaged, Outbox
+from edge.courier.debit import SLACK_S, Rate, Refusals
+from edge.courier.intake import Intake, ZoneRecord, cell_of, event_of, kind_of
+from edge.courier.outbox import Damaged, Note, Outbox
 from edge.courier.publish import Heard, Hub, Joined, MqttHub, Parted, Window
 from edge.courier.watch import EyeWatch
+from edge.order import SpentHours
 
 HEALTH_S: Final = 60.0
 HELD_MAX: Final = 1000
@@ -55,7 +59,9 @@ class Courier:
     window: Window = field(init=False)
     watch: EyeWatch = field(default_factory=EyeWatch)
     held: deque[tuple[ZoneRecord, int]] = field(default_factory=deque)
-    unlogged: deque[tuple[Kind, bytes]] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
+    rate: Rate = field(default_factory=Rate)
+    refusals: Refusals = field(default_factory=Refusals)
+    unlogged: deque[tuple[Kind | Note, bytes]] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
     unkept: dict[str, str] = field(default_factory=dict)
     disk_full: bool = False
     joined: bool = False
@@ -66,6 +72,7 @@ class Courier:
 
     def __post_init__(self) -> None:
         self.window = Window(self.outbox, self.hub)
+        self.rate.seen(self.outbox.said_since(time.time() - SLACK_S), time.monotonic())
 
     def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
         """Works until asked to end; ``woken`` is readable when there is news from the hub.
@@ -91,8 +98,9 @@ class Courier:
     def greet(self) -> None:
         """A new life of the eye: told at once what to run, and whether to sense at all."""
         self.listen()  # to the last word of the old one
+        self._keep()
         if self.intake.accept():
-            self.intake.tell(orders(self.config, paused=self.paused))
+            self.intake.tell(orders(self.config, paused=self.paused, spent=self._spent()))
 
     def step(self) -> None:
         """Takes in what came from both sides, and sends what is due."""
@@ -110,8 +118,12 @@ class Courier:
         now_s = time.monotonic()
         for record in self.intake.records():
             self.watch.heard(record, now_s)
-            if isinstance(record, ZoneRecord):
+            if not isinstance(record, ZoneRecord):
+                continue
+            if self.rate.take(kind_of(record), record.head.zone, now_s):
                 self._hold(record)
+            else:
+                self.refusals.add(kind_of(record), record.head.zone, "too many at once")
         if self.intake.eye is None:
             self.watch.gone(now_s)
 
@@ -146,11 +158,23 @@ class Courier:
         def payload_of(seq: int) -> bytes:
             return encode(event_of(record, node=node, boot=boot, seq=seq, t_wall=t_wall, model=model))
 
+        cell = cell_of(record)
+        if cell is not None and (why := self.outbox.overdrawn(cell, self.config.privacy.epsilon_per_day)):
+            self.refusals.add("hour", cell.zone, why)
+            return
         try:
-            self.outbox.append(kind_of(record), payload_of)
+            self.outbox.append(kind_of(record), payload_of, cell)
         except WireError as error:
             self.intake.refused += 1
             _log(str(error))
+
+    def _spent(self) -> list[SpentHours]:
+        """For an eye that begins anew; while the disk cannot be read it is refused here alone."""
+        try:
+            return self.outbox.spent(time.time())
+        except StoreError as error:
+            self._disk(error)
+            return []
 
     def _disk(self, why: StoreError) -> None:
         """The disk takes nothing now: said once."""
@@ -187,7 +211,7 @@ class Courier:
                     self.config = taken(self.config, wanted)
                     self.unkept["config"] = payload.decode()
                     self.announced = False
-                    self.intake.tell(orders(self.config, paused=self.paused))
+                    self.intake.tell(orders(self.config, paused=self.paused, spent=self._spent()))
                 case Command(command="pause" | "resume" as word):
                     self.paused = word == "pause"
                     self.unkept["paused"] = word
@@ -210,8 +234,11 @@ class Courier:
         status = self.status()
         if status != self.said and self._say(status):
             self.said = status
-        if time.monotonic() >= self.health_s and self._say(self._health()):
-            self.health_s = time.monotonic() + HEALTH_S
+        if time.monotonic() >= self.health_s:
+            if lines := self.refusals.note():
+                self.unlogged.append(("refusal", json.dumps({"refused": lines}).encode()))
+            if self._say(self._health()):
+                self.health_s = time.monotonic() + HEALTH_S
 
     def _send(self) -> None:
         self.window.send(time.monotonic())
@@ -236,7 +263,8 @@ class Courier:
     def _health(self) -> Health:
         depth, dropped = len(self.outbox), self.outbox.dropped
         checkpoint, pulse = self.outbox.sign(), self.watch.pulse
-        return health.health(self.config.node, self.outbox.boot, self.model, pulse, depth, dropped, checkpoint)
+        said = health.health(self.config.node, self.outbox.boot, self.model, pulse, depth, dropped, checkpoint)
+        return said.model_copy(update={"refused": self.refusals.total + self.intake.refused})
 
 
 def run(config: NodeConfig, listener: socket.socket) -> int:

@@ -26,6 +26,8 @@ from contract.events import (
     Shares,
     ZoneEvent,
 )
+from edge.courier.debit import Cell
+from edge.order import Order, encode_order
 from edge.record import (
     RECORD_BYTES,
     AssistRecord,
@@ -33,12 +35,10 @@ from edge.record import (
     HourSuppressedRecord,
     MoodRecord,
     MoodSuppressedRecord,
-    Order,
     PulseRecord,
     Record,
     StateRecord,
     decode,
-    encode_order,
 )
 
 AT_ONCE_MAX: Final = 256
@@ -78,6 +78,13 @@ def kind_of(record: ZoneRecord) -> Kind:
             return "hour"
         case AssistRecord():
             return "assist"
+
+
+def cell_of(record: ZoneRecord) -> Cell | None:
+    """What an hour spends; None for what is no hour."""
+    if isinstance(record, HourRecord | HourSuppressedRecord):
+        return Cell(record.head.zone, record.hour, record.epsilon_milli)
+    return None
 
 
 def _event(record: ZoneRecord, head: dict[str, Any]) -> ZoneEvent:

@@ -14,6 +14,7 @@ Left out: when to send (`edge.courier.publish`).
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import time
@@ -21,23 +22,28 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from contract.checkpoint import KEY_FILE, Signer, node_origin
 from contract.errors import StoreError
 from contract.events import Kind
 from contract.ledger import Ledger, create_tables
-from contract.wire import Topic
+from contract.wire import ZONE_KINDS, Topic
+from edge.courier.debit import TABLE, Cell, debit, overdrawn, spent
+from edge.order import SpentHours
 
 NAME: Final = "outbox.db"
 CONDEMNED: Final = "outbox.condemned"  # says to the next start that the database is to be put aside
 SIGN_EVERY_S: Final = 3_600.0
 _DAY_S: Final = 86_400.0
-_LOGGED: Final[dict[Kind, float]] = {  # how long the ledger knows what was said and ordered
+Note = Literal["refusal"]  # what the courier itself has to say, and sends nobody
+_LOGGED: Final[dict[Kind | Note, float]] = {  # how long the ledger knows what was said and ordered
     "mood": 400 * _DAY_S, "hour": 400 * _DAY_S, "assist": 400 * _DAY_S, "status": 400 * _DAY_S,
     "birth": 400 * _DAY_S, "health": 14 * _DAY_S, "config": 400 * _DAY_S, "command": 400 * _DAY_S,
+    "refusal": 400 * _DAY_S,
 }  # fmt: skip
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE IF NOT EXISTS memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS events (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,6 +52,8 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, id);
 """
+    + TABLE
+)
 _OLDEST: Final = (
     "SELECT min(id) FROM events WHERE kind = 'mood'",
     "SELECT min(id) FROM events WHERE kind = 'assist'",
@@ -122,6 +130,9 @@ class Outbox:
             with suppress(sqlite3.DatabaseError):
                 for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?)", _KEPT_MEMOS):
                     self._memo(*row)
+            with suppress(sqlite3.DatabaseError):
+                for cell in old.execute("SELECT zone, hour, epsilon_milli FROM hour_cells ORDER BY id"):
+                    debit(self._db, Cell(*cell))
             for order in ("ASC", "DESC"):
                 with suppress(sqlite3.DatabaseError):
                     for row in old.execute(f"SELECT id, boot, seq, kind, payload FROM events ORDER BY id {order}"):
@@ -131,8 +142,10 @@ class Outbox:
     def __len__(self) -> int:
         return self._held
 
-    def append(self, kind: Kind, payload_of: Callable[[int], bytes]) -> int:
+    def append(self, kind: Kind, payload_of: Callable[[int], bytes], cell: Cell | None = None) -> int:
         """Stores one event of this boot; ``payload_of`` makes its bytes from its seq. Returns the seq.
+
+        ``cell`` is what an hour spends: it is written down with it.
 
         Raises: StoreError when the disk refuses; then nothing is stored and no seq is used up.
         """
@@ -147,6 +160,8 @@ class Outbox:
             self._db.execute(
                 "INSERT INTO events (boot, seq, kind, payload) VALUES (?, ?, ?, ?)", (self.boot, seq, kind, payload)
             )
+            if cell is not None:
+                debit(self._db, cell)
             self._log(kind, payload)
         self._held += 1 - over
         self._given_up = 0
@@ -157,12 +172,34 @@ class Outbox:
         """Counts an event that was lost because the disk took nothing for too long."""
         self._given_up += 1
 
+    def overdrawn(self, cell: Cell, epsilon_per_day: float) -> str | None:
+        """Why an hour may not be said, or None. Raises: StoreError when that cannot be read."""
+        with self._told():
+            return overdrawn(self._db, cell, epsilon_per_day)
+
+    def spent(self, now_s: float) -> list[SpentHours]:
+        """What the eye must know of the hours told around now. Raises: StoreError when it cannot be read."""
+        with self._told():
+            return spent(self._db, now_s)
+
+    def said_since(self, since_s: float) -> list[tuple[Kind, int]]:
+        """Kind and zone of what was kept since then, by the ledger. Raises: StoreError when it cannot be read."""
+        with self._told():
+            rows = self._db.execute(
+                "SELECT kind, payload FROM ledger_entries WHERE kind IN (?, ?, ?) AND at_ms >= ?",
+                (*ZONE_KINDS, int(since_s * 1000)),
+            )
+            return [(kind, int(json.loads(payload)["zone"])) for kind, payload in rows]
+
     def _oldest(self) -> int:
         found = (self._db.execute(question).fetchone()[0] for question in _OLDEST)
         return next(int(one) for one in found if one is not None)
 
-    def log(self, kind: Kind, payload: bytes) -> None:
-        """Notes in the ledger what is said or heard without being kept. Raises: StoreError when the disk refuses."""
+    def log(self, kind: Kind | Note, payload: bytes) -> None:
+        """Notes in the ledger what is said or heard without being kept, or a note of the courier's own.
+
+        Raises: StoreError when the disk refuses.
+        """
         with self._write():
             self._log(kind, payload)
 
@@ -180,8 +217,9 @@ class Outbox:
                 self._ledger.forget((kind,), now_s - keep_s, now_s)
             return self._ledger.checkpoint(self._signer, now_s)
 
-    def _log(self, kind: Kind, payload: bytes) -> None:
-        self._ledger.append(kind, payload, time.time(), str(Topic(store=self._store, node=self._node, kind=kind)))
+    def _log(self, kind: Kind | Note, payload: bytes) -> None:
+        topic = "" if kind == "refusal" else str(Topic(store=self._store, node=self._node, kind=kind))
+        self._ledger.append(kind, payload, time.time(), topic)
 
     def after(self, last_id: int, limit: int) -> list[Kept]:
         """The next events in order, those of older boots first. Raises: StoreError when they cannot be read."""

@@ -25,6 +25,7 @@ from contract.events import People, Reason
 from edge.config import Privacy
 from edge.eye import need
 from edge.eye.noise import discrete_laplace
+from edge.order import SpentHours
 from edge.record import (
     PEOPLE,
     AssistRecord,
@@ -68,14 +69,19 @@ class Budget:
 
 @dataclass(slots=True)
 class Spent:
-    """ε spent per zone and day, and the last hour said.
+    """ε spent per zone and day, and the hours that were told, of earlier lives too as far as the courier knows them.
 
-    A new life of the eye begins a new one: what it counts, no earlier life has counted, so that each visit still pays
-    one ε. The sum over a day is in the records themselves, for the auditor to add up.
+    Units: ``epsilon_milli`` thousandths, by zone and day since the epoch; ``told`` zone and hour since the epoch.
     """
 
-    epsilon: dict[tuple[int, int], float] = field(default_factory=dict)
-    last_hour: dict[int, int] = field(default_factory=dict)
+    epsilon_milli: dict[tuple[int, int], int] = field(default_factory=dict)
+    told: set[tuple[int, int]] = field(default_factory=set)
+
+    def remember(self, before: SpentHours) -> None:
+        """What an earlier life spent; it only ever adds up."""
+        day = (before.zone, before.day)
+        self.epsilon_milli[day] = max(self.epsilon_milli.get(day, 0), before.epsilon_milli)
+        self.told |= {(before.zone, 24 * before.day + hour) for hour in range(24) if before.told >> hour & 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +150,16 @@ def people_bucket(people: int) -> People:
 
 
 def hour(tally: Tally, gate: Gate, t_mono_s: int) -> Record | None:
-    """Rule 7 for one closed hour; None for an hour that was said before (the wall clock went back)."""
-    if tally.hour_index <= gate.spent.last_hour.get(tally.zone, -1):
+    """Rule 7 for one closed hour; None for an hour that was told before (the clock went back, the eye began anew)."""
+    if (tally.zone, tally.hour_index) in gate.spent.told:
         return None
-    gate.spent.last_hour[tally.zone] = tally.hour_index
+    gate.spent.told.add((tally.zone, tally.hour_index))
     head = Head(tally.zone, gate.config, t_mono_s)
     day = (tally.zone, tally.hour_index // 24)
-    spent = gate.spent.epsilon.get(day, 0.0)
-    if spent + gate.privacy.epsilon > gate.privacy.epsilon_per_day:
+    spent, epsilon_milli = gate.spent.epsilon_milli.get(day, 0), round(gate.privacy.epsilon * 1000)
+    if spent + epsilon_milli > round(gate.privacy.epsilon_per_day * 1000):
         return HourSuppressedRecord(head, tally.hour_index, 0)
-    gate.spent.epsilon[day] = spent + gate.privacy.epsilon
-    epsilon_milli = round(gate.privacy.epsilon * 1000)
+    gate.spent.epsilon_milli[day] = spent + epsilon_milli
     true = (tally.negative, tally.neutral, tally.positive, tally.unknown)
     noisy = [min(max(count + gate.noise(Fraction(epsilon_milli, 1000)), 0), 0xFFFF) for count in true]
     if min(sum(true), sum(noisy)) < gate.privacy.hour_min:

@@ -27,8 +27,9 @@ from edge.eye.link import Link
 from edge.eye.meter import Meter, resident_mb
 from edge.eye.pipeline import STAGES, Senses, look
 from edge.eye.settings import apply
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SpentHours
 from edge.ports import Camera
-from edge.record import ApplyConfig, BeginConfig, Head, Order, Pause, PulseRecord, Resume, StateRecord
+from edge.record import Head, PulseRecord, StateRecord
 from edge.values import Frame
 
 AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
@@ -80,6 +81,7 @@ class Eye:
     changed: bool = False
     said: Trouble | None = "eye_stopped"
     draft: list[Order] = field(default_factory=list)
+    spent: Spent = field(default_factory=Spent)
 
     def live(self) -> int:
         """The whole life. Returns 0 when asked to end, `AGAIN` when the next life should begin.
@@ -154,7 +156,7 @@ class Eye:
         config = self.config
         thresholds = {one.zone: one.levels for one in config.thresholds}
         budget = Budget(opened_s=time.monotonic())
-        return Gate(config.privacy, config.need.usual_dwell_s, thresholds, config.version, budget, Spent())
+        return Gate(config.privacy, config.need.usual_dwell_s, thresholds, config.version, budget, self.spent)
 
     def _obey(self, orders: list[Order]) -> None:
         for order in orders:
@@ -165,6 +167,8 @@ class Eye:
                     taken = apply(self.config, (*self.draft, order))
                     self.changed = self.changed or taken != self.config
                     self.config = taken
+                case SpentHours():
+                    self.spent.remember(order)
                 case BeginConfig():
                     self.draft = [order]
                 case _:

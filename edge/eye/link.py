@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import LinkError
-from edge.record import ORDER_BYTES, Order, Record, decode_order, encode
+from edge.order import ORDER_BYTES, Order, decode_order
+from edge.record import Record, encode
 
 PATIENCE_S: Final = 10.0
 _RETRY_S: Final = 0.1

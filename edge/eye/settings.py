@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from contract.events import Thresholds, ZoneSpec
 from edge import zones as shapes
 from edge.config import NodeConfig
-from edge.record import ApplyConfig, BeginConfig, Order, SetLevels, SetZone
+from edge.order import ApplyConfig, BeginConfig, Order, SetLevels, SetZone
 
 
 def apply(config: NodeConfig, orders: Iterable[Order]) -> NodeConfig:

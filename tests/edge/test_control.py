@@ -11,7 +11,7 @@ from contract.events import Config, Thresholds, ZoneSpec
 from edge.config import NodeConfig
 from edge.courier.control import orders, taken
 from edge.eye.settings import apply
-from edge.record import Pause, Resume, decode_order, encode_order
+from edge.order import Pause, Resume, decode_order, encode_order
 from edge.zones import check
 
 CONFIG = NodeConfig(node="n1")

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from edge.courier.intake import Intake
 from edge.courier.outbox import NAME, Outbox
 from edge.courier.publish import FakeHub, Heard, Joined, Parted
 from edge.eye.link import Link
-from edge.record import AssistRecord, Head, MoodSuppressedRecord, Order, Pause, Resume, StateRecord
+from edge.order import Order, Pause, Resume
+from edge.record import AssistRecord, Head, MoodSuppressedRecord, StateRecord
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge.hubside import ListeningHub, topic
 
@@ -180,8 +182,8 @@ def test_what_a_full_disk_costs_in_the_end_is_counted(desk: Desk, monkeypatch: p
     monkeypatch.setattr("edge.courier.courier.HELD_MAX", 5)
     eye = joined(desk)
     desk.fill_disk()
-    for _ in range(7):
-        eye.send(MOOD)
+    for zone in range(7):
+        eye.send(replace(MOOD, head=replace(HEAD, zone=zone)))
     desk.courier.step()
     assert desk.outbox.dropped == 2
     desk.free_disk()
@@ -313,7 +315,8 @@ def test_no_event_is_lost_and_none_is_new_however_often_the_courier_is_killed(
         for _ in range(4):
             eye, until_s = process.start(), time.monotonic() + chance.uniform(0, 0.3)
             while time.monotonic() < until_s:
-                eye.send(chance.choice((MOOD, ASSIST)))
+                head = replace(HEAD, zone=chance.randrange(12))
+                eye.send(replace(chance.choice((MOOD, ASSIST)), head=head))
             process.end(signal.SIGKILL)
         process.start()
         in_ledger = {
@@ -355,8 +358,8 @@ def test_a_courier_that_is_killed_is_offline_by_its_will_and_one_that_is_stopped
 def test_what_the_eye_said_just_before_the_courier_was_asked_to_end_is_kept(tmp_path: Path, broker: Mosquitto) -> None:
     with courier_at(tmp_path, broker.url) as process:
         eye = process.start()
-        for _ in range(50):
-            eye.send(MOOD)
+        for i in range(50):
+            eye.send(replace(MOOD, head=replace(HEAD, zone=i % 12)))
         assert process.end(signal.SIGTERM) == 0
         assert process.rows("SELECT count(*) FROM events") == [(50,)]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge.config import Privacy
 from edge.eye import gate as g
+from edge.order import SpentHours
 from edge.record import (
     AssistRecord,
     HourRecord,
@@ -144,8 +145,17 @@ def test_a_suppressed_hour_looks_the_same_for_ten_visits_and_for_none() -> None:
 def test_an_hour_is_said_once_though_the_wall_clock_goes_back() -> None:
     settings = gate()
     assert g.hour(tally(9, 9, 9, 9, hour=100), settings, 0) is not None
+    assert g.hour(tally(9, 9, 9, 9, hour=101), settings, 0) is not None
     assert g.hour(tally(9, 9, 9, 9, hour=100), settings, 0) is None
-    assert g.hour(tally(9, 9, 9, 9, hour=99), settings, 0) is None
+
+
+def test_an_hour_that_an_earlier_life_told_is_not_told_again_and_its_epsilon_counts() -> None:
+    settings = gate(Privacy(epsilon=1.0, epsilon_per_day=2.0))
+    settings.spent.remember(SpentHours(zone=0, day=4, told=1 << 4, epsilon_milli=1000))
+    said = [g.hour(tally(9, 9, 9, 9, hour=hour), settings, 0) for hour in (100, 101, 102)]
+    assert [type(record) for record in said] == [type(None), HourRecord, HourSuppressedRecord]
+    settings.spent.remember(SpentHours(zone=0, day=4, told=0, epsilon_milli=0))
+    assert settings.spent.epsilon_milli[0, 4] == 2000
 
 
 def test_a_spent_budget_suppresses_and_spends_no_more() -> None:

@@ -12,6 +12,7 @@ import pytest
 from contract.errors import WireError
 from contract.wire import Topic, decode, encode
 from edge.courier.intake import AT_ONCE_MAX, Intake, ZoneRecord, event_of, kind_of
+from edge.order import Order, Pause, Resume, decode_order
 from edge.record import (
     AssistRecord,
     Head,
@@ -19,12 +20,8 @@ from edge.record import (
     HourSuppressedRecord,
     MoodRecord,
     MoodSuppressedRecord,
-    Order,
-    Pause,
     Record,
-    Resume,
     StateRecord,
-    decode_order,
 )
 from edge.record import encode as encode_record
 

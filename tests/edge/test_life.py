@@ -20,22 +20,8 @@ from edge.eye.life import AGAIN, Eye
 from edge.eye.link import Link
 from edge.eye.pipeline import Senses
 from edge.fakes import FakeCamera
-from edge.record import (
-    RECORD_BYTES,
-    ApplyConfig,
-    BeginConfig,
-    Head,
-    HourSuppressedRecord,
-    Order,
-    Pause,
-    PulseRecord,
-    Record,
-    Resume,
-    SetZone,
-    StateRecord,
-    decode,
-    encode_order,
-)
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, encode_order
+from edge.record import RECORD_BYTES, Head, HourSuppressedRecord, PulseRecord, Record, StateRecord, decode
 from edge.values import Face, Frame, Luma
 
 DAYS = get_args(OpenHours.model_fields["day"].annotation)

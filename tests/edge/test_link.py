@@ -11,7 +11,8 @@ import pytest
 from contract.errors import LinkError, WireError
 from edge.eye import link as module
 from edge.eye.link import Link
-from edge.record import ORDER_BYTES, RECORD_BYTES, Head, Pause, Resume, StateRecord, decode, encode_order
+from edge.order import ORDER_BYTES, Pause, Resume, encode_order
+from edge.record import RECORD_BYTES, Head, StateRecord, decode
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import get_args
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import WireError
+from edge import order as o
 from edge import record as r
 
 U8, U16, U32 = st.integers(0, 255), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
@@ -31,12 +33,13 @@ records = st.one_of(
 corner = st.tuples(U16.map(lambda w: w / 0xFFFF), U16.map(lambda w: w / 0xFFFF))
 levels = st.tuples(*[U16.map(lambda w: w / 0xFFFF)] * 3)
 orders = st.one_of(
-    st.builds(r.BeginConfig, U16),
-    st.builds(r.SetZone, U8, st.lists(corner, min_size=3, max_size=8).map(tuple)),
-    st.builds(r.SetLevels, U8, levels),
-    st.builds(r.ApplyConfig, U16),
-    st.just(r.Pause()),
-    st.just(r.Resume()),
+    st.builds(o.BeginConfig, U16),
+    st.builds(o.SetZone, U8, st.lists(corner, min_size=3, max_size=8).map(tuple)),
+    st.builds(o.SetLevels, U8, levels),
+    st.builds(o.ApplyConfig, U16),
+    st.just(o.Pause()),
+    st.just(o.Resume()),
+    st.builds(o.SpentHours, U8, U16, U32, U32),
 )
 
 
@@ -48,10 +51,10 @@ def test_a_record_is_32_bytes_and_comes_back_the_same(record: r.Record) -> None:
 
 
 @given(orders)
-def test_an_order_is_64_bytes_and_comes_back_the_same(order: r.Order) -> None:
-    data = r.encode_order(order)
-    assert len(data) == r.ORDER_BYTES
-    assert r.decode_order(data) == order
+def test_an_order_is_64_bytes_and_comes_back_the_same(order: o.Order) -> None:
+    data = o.encode_order(order)
+    assert len(data) == o.ORDER_BYTES
+    assert o.decode_order(data) == order
 
 
 @given(st.binary(max_size=80))
@@ -59,7 +62,7 @@ def test_bytes_that_no_gate_made_are_refused_with_a_reason(data: bytes) -> None:
     with contextlib.suppress(WireError):
         assert r.encode(r.decode(data)) == data
     with contextlib.suppress(WireError):
-        assert r.encode_order(r.decode_order(data)) == data
+        assert o.encode_order(o.decode_order(data)) == data
 
 
 @pytest.mark.parametrize("data", [b"", bytes(32), bytes(31), b"\x11" + b"\xff" * 31, bytes(64)])
@@ -68,7 +71,7 @@ def test_what_is_neither_record_nor_order_is_refused_with_its_reason(data: bytes
         r.decode(data)
     assert refused.value.code == "record"
     with pytest.raises(WireError) as refused:
-        r.decode_order(data)
+        o.decode_order(data)
     assert refused.value.code == "order"
 
 
@@ -89,3 +92,9 @@ def test_fewer_than_k_and_nobody_are_the_same_bytes() -> None:
 def test_each_kind_of_record_stands_in_the_layout_of_the_docstring(kind: type) -> None:
     name = kind.__name__.removesuffix("Record").removesuffix("Suppressed").lower()
     assert f" {name} " in (r.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", get_args(o.Order))
+def test_each_kind_of_order_stands_in_the_layout_of_the_docstring(kind: type) -> None:
+    name = re.sub("^Set|Config$|Hours$", "", kind.__name__).lower()
+    assert f" {name} " in (o.__doc__ or "").replace(",", " ").replace("\n", " ")

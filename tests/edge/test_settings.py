@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge.config import NodeConfig
 from edge.eye.settings import apply
-from edge.record import ApplyConfig, BeginConfig, Order, Pause, Resume, SetLevels, SetZone
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetLevels, SetZone
 
 CONFIG = NodeConfig(node="n1")
 LEFT = SetZone(0, ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))

@@ -20,7 +20,8 @@ import pytest
 
 from edge.eye.walls import Wall, Walls, probe, seccomp
 from edge.eye.walls.syscalls import DENIED, MACHINES, NEWEST
-from edge.record import Head, PulseRecord, Resume, decode, encode_order
+from edge.order import Resume, encode_order
+from edge.record import Head, PulseRecord, decode
 
 if sys.platform != "linux" or platform.machine() not in MACHINES:
     pytest.skip("the walls are for 64-bit Linux on ARM or Intel", allow_module_level=True)
