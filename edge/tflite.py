@@ -56,7 +56,11 @@ class Tflite:
         return buffer
 
     def invoke(self) -> tuple[NDArray[Any], ...]:
-        """Runs the model on ``input``; the outputs are copies."""
+        """Runs the model on ``input`` and wipes that: a face must not stay there until the next comes. The outputs are
+        copies.
+        """
         self._interpreter.invoke()
         self.invocations += 1
-        return tuple(np.array(read()) for read in self._read)
+        said = tuple(np.array(read()) for read in self._read)
+        self.input.fill(0)
+        return said
