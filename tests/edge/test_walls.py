@@ -364,3 +364,21 @@ def test_the_numbers_are_the_kernels(machine: str, header: str) -> None:
     ours = MACHINES[machine].numbers
     assert {name: number for name, number in ours.items() if kernels.get(name, number) != number} == {}
     assert not {name for name in DENIED if name in kernels} - set(ours)
+
+
+WIPED = """
+import ctypes
+from edge.eye.walls import limits
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+limits.wipe_freed()
+held = libc.malloc(5_000)
+ctypes.memset(held, ord("x"), 5_000)
+libc.free(held)
+print(ctypes.string_at(held, 5_000).count(b"x"))
+"""
+
+
+def test_what_is_freed_is_overwritten() -> None:
+    said = subprocess.run((sys.executable, "-c", WIPED), capture_output=True, text=True, check=True, cwd=ROOT)
+    assert said.stdout == "0\n"

@@ -3,8 +3,8 @@
 Rules:
 - `raise_early` before any thread runs, `raise_late` once camera and models are open. Nothing takes a wall down again.
 - What must stand (core dumps, memory, files, system calls) stands, or the eye does not run: WallError.
-- What not every machine allows (network namespace, Landlock, locked memory) is reported with its reason. The filter of
-  system calls refuses the same acts by itself, but for reading files and for swap.
+- What not every machine allows (network namespace, Landlock, locked memory, wiping what is freed) is reported with its
+  reason. The filter of system calls refuses the same acts by itself, but for reading files and for swap.
 - V4L2 buffers are mapped before the late walls, which refuse shared mappings: a camera is opened again by the next
   life of the eye, not by this one.
 
@@ -56,6 +56,7 @@ def raise_early() -> None:
     Raises: WallError when one that must stand does not.
     """
     _tried("network", limits.leave_network)
+    _tried("freed memory", limits.wipe_freed)
     for wall in _early():
         _demand(wall)
     _tried("paths", landlock.raise_early)
@@ -68,12 +69,13 @@ def raise_late() -> Walls:
     """
     network = _tried("network", limits.network_left)
     lock = _tried("locked memory", limits.lock_memory)
+    wiped = _tried("freed memory", limits.wipe_freed)
     needed = [*_early(), _tried("files", limits.shut_files)]
     paths = _tried("paths", _paths)
     needed.append(_tried("system calls", _system_calls))
     for wall in needed:
         _demand(wall)
-    return Walls((*needed, network, paths, lock))
+    return Walls((*needed, network, paths, lock, wiped))
 
 
 def raise_walls() -> Walls:

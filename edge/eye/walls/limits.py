@@ -18,6 +18,8 @@ from edge.eye.walls import kernel
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _CAP_IPC_LOCK: Final = 14
+_M_PERTURB: Final = -6
+_WIPED_WITH: Final = 0x5A
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _NOT_FILES: Final = ("/dev/", "/dmabuf:", "/memfd:", "/SYSV", "/drm", "/i915")
 _MAPPING: Final = re.compile(r"^[0-9a-f]+-[0-9a-f]+ \S{4} \S+ \S+ \d+ +(/.*)$")
@@ -40,6 +42,17 @@ def shut_memory() -> str:
     """Nobody else of the same user may read this memory; a core dump is off too where it would go to a program."""
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     return "no other process of this user may read the memory"
+
+
+def wipe_freed() -> str:
+    """Memory that is given back is overwritten at once, so that no picture lies where the next allocation looks.
+
+    Raises: OSError where the C library has no such setting.
+    """
+    setting = getattr(ctypes.CDLL(None), "mallopt", None)
+    if setting is None or not setting(_M_PERTURB, _WIPED_WITH):
+        raise OSError("this C library cannot: use one of glibc")
+    return "freed memory is overwritten"
 
 
 def shut_privileges() -> str:
