@@ -23,6 +23,7 @@ from typing import Final
 
 from contract.errors import AttuneError, LinkError
 from deploy.timelapse import tell
+from edge.config import load
 from edge.scene.cast import script
 from edge.scene.script import ZONES
 from edge.supervisor import Child
@@ -131,9 +132,9 @@ def shop(
         config.write_text(_node_toml(scene, broker.url, fps), encoding="utf-8")
         meeting = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attune-"))) / "eye.sock"
         shared = ("--config", str(config), "--socket", str(meeting))
-        stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
         if history:
-            print(f"Played {tell(meeting, ZONES, time.time(), seed=1)} simulated hours into the history.", flush=True)
+            print(f"Played {tell(load(config), time.time(), seed=1)} simulated hours into the history.", flush=True)
+        stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
         if eye:
             stack.enter_context(_kept("eye", ("edge", "eye", *shared)))
         doors = Doors.open(data / "hub" / "doors.db")

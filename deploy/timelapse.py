@@ -2,7 +2,7 @@
 
 The owner's charts show whole hours only, and a demo lasts minutes. This plays the opening hours since yesterday as
 tracks (who came, where, for how long, in what mood), lets the eye's own stages make hours of them, noise and
-suppression included, and hands the records to the courier as an eye would. The demo says that they are simulated.
+suppression included, and puts the records into the outbox as a courier would. The demo says that they are simulated.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from contract.events import ZoneSpec
+from contract.wire import encode
 from edge.clock import ClipClock
-from edge.config import Privacy
+from edge.config import NodeConfig, Privacy
+from edge.courier.health import model_hash
+from edge.courier.intake import cell_of, event_of
+from edge.courier.outbox import Outbox
 from edge.eye.gate import Budget, Gate, Spent, release
-from edge.eye.link import Link
 from edge.eye.window import tumble
-from edge.order import Pause, Resume
-from edge.record import Head, HourRecord, HourSuppressedRecord, StateRecord
+from edge.record import Head, HourRecord, HourSuppressedRecord
 from edge.values import Moment, Mood, Reading, Visit
 
 OPENS_H: Final = 9
@@ -93,15 +95,22 @@ def opened(now_s: float) -> list[tuple[float, float]]:
     return spans
 
 
-def tell(socket_path: Path, zones: Sequence[ZoneSpec], now_s: float, seed: int) -> int:
-    """Greets the courier as an eye, hands it the simulated hours, and leaves. Returns how many."""
-    link, said = Link.connect(socket_path), 0
-    link.send(StateRecord(Head(0, 0, int(time.monotonic())), "closed"))
-    while not any(isinstance(order, Pause | Resume) for order in link.orders(wait_s=1.0)):
-        pass
-    for day, (opening_s, seconds) in enumerate(opened(now_s)):
-        for record in hours(zones, opening_s, seconds, seed + day):
-            said_now = Head(record.head.zone, 0, int(time.monotonic()))  # its hour is the simulated one
-            link.send(replace(record, head=said_now))
-            said += 1
+def tell(config: NodeConfig, now_s: float, seed: int) -> int:
+    """Puts the simulated hours into the node's outbox, as its courier would have over two days; how many."""
+    model = model_hash(config.models.affect)
+    outbox, said = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node), 0
+    try:
+        for day, (opening_s, seconds) in enumerate(opened(now_s)):
+            for record in hours(config.zones, opening_s, seconds, seed + day):
+                cell = cell_of(record)
+                if cell is not None and outbox.overdrawn(cell, config.privacy.epsilon_per_day) is None:
+                    outbox.append("hour", partial(_payload, config, model, outbox.boot, record, int(now_s)), cell)
+                    said += 1
+    finally:
+        outbox.close()
     return said
+
+
+def _payload(config: NodeConfig, model: str, boot: str, record: Hours, t_wall: int, seq: int) -> bytes:
+    said_now = replace(record, head=Head(record.head.zone, 0, int(time.monotonic())))  # its hour is the simulated one
+    return encode(event_of(said_now, node=config.node, boot=boot, seq=seq, t_wall=t_wall, model=model))

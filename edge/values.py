@@ -206,11 +206,13 @@ class ZoneNow:
 class Tally:
     """Visits to one zone in one clock hour, exact, and never leaving the eye so (rule 7).
 
-    ``negative``, ``neutral`` and ``positive`` count visits by their prevailing mood, ``unknown`` the rest.
+    ``negative``, ``neutral`` and ``positive`` count visits by their prevailing mood, ``unknown`` the rest. ``people``
+    is how many there were at least: who may be one that was just lost from sight is no other.
     """
 
     zone: int
     hour_index: int
+    people: int
     negative: int
     neutral: int
     positive: int

@@ -5,8 +5,8 @@ Rules (numbers as in docs/privacy.md):
    is the same bytes as "nobody". Shares are tenths, each 1 to 9.
 5. An assist is about a zone. Its level rises at once and falls only after `HOLD_S`, so that a glance away or a
    missed frame does not make it flap.
-7. An hour is released only when its true and its noisy total are both at least the threshold; its noise is drawn
-   once and its ε is spent whether released or not. A budget that is spent suppresses.
+7. An hour is released only when its people, its visits and its noisy total are all at least the threshold; its noise
+   is drawn once and its ε is spent whether released or not. A budget that is spent suppresses.
 -  A record waits for its budget: one of each kind per zone per 10 s, one of any kind per second (256 bit/s). A need
    that becomes true is said before anything that waits.
 
@@ -162,7 +162,7 @@ def hour(tally: Tally, gate: Gate, t_mono_s: int) -> Record | None:
     gate.spent.epsilon_milli[day] = spent + epsilon_milli
     true = (tally.negative, tally.neutral, tally.positive, tally.unknown)
     noisy = [min(max(count + gate.noise(Fraction(epsilon_milli, 1000)), 0), 0xFFFF) for count in true]
-    if min(sum(true), sum(noisy)) < gate.privacy.hour_min:
+    if min(tally.people, sum(true), sum(noisy)) < gate.privacy.hour_min:
         return HourSuppressedRecord(head, tally.hour_index, epsilon_milli)
     negative, neutral, positive, unknown = noisy
     return HourRecord(head, tally.hour_index, negative, neutral, positive, unknown, epsilon_milli)

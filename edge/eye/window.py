@@ -7,6 +7,8 @@ Rules:
   more than 1/k, and one who stays while others pass adds nothing when alone.
 - A window closes at a multiple of its length, once it has k people or has reached its longest.
 - Every clock hour closes for every zone, also an empty one. A wall clock that jumps closes the hour.
+- An hour's people are those there when it began, and whoever came when nobody was out of sight for `LOST_S` or less:
+  a lingering shopper whom the tracker loses and finds, wherever in the zone, stays one.
 
 Left out: whether anything may be said (`edge.eye.gate`).
 """
@@ -26,6 +28,7 @@ from edge.values import Moment, Mood, Reading, Tally, Tumbled, Visit, Window, Zo
 
 SURE_S: Final = 1.0
 RECENT_S: Final = 300.0
+LOST_S: Final = 15.0  # a long look at a shelf; as `edge.eye.tracks` keeps a dwell
 RECENT_MIN: Final = 3  # about as many seconds, so that one odd frame is no crowd
 STEP_MAX_S: Final = 1.0
 _DWELL_EDGES_S: Final = (30.0, 60.0, 120.0, 300.0)
@@ -112,6 +115,8 @@ class _Room:
     opened_s: float | None = None
     edges: int = 1
     visits: Counter[str] = field(default_factory=Counter)
+    came: int = 0
+    left_s: deque[float] = field(default_factory=deque)
     recent: deque[tuple[float, tuple[float, ...]]] = field(default_factory=deque)
     readings: Sequence[Reading] = ()
     enough_now: bool = False
@@ -119,9 +124,20 @@ class _Room:
     def add(self, t_s: float, step_s: float, readings: Sequence[Reading], privacy: Privacy) -> None:
         if self.opened_s is None:
             self.opened_s = t_s
+        self._come_and_go(t_s, len(readings) - len(self.readings))
         self.readings = readings
         self.crowd.add(step_s, readings, privacy.k)
         self._remember(t_s, readings, privacy)
+
+    def _come_and_go(self, t_s: float, more: int) -> None:
+        while self.left_s and t_s - self.left_s[0] > LOST_S:
+            self.left_s.popleft()
+        self.left_s.extend([t_s] * -more)
+        for _ in range(more):
+            if self.left_s:
+                self.left_s.popleft()
+            else:
+                self.came += 1
 
     def _remember(self, t_s: float, readings: Sequence[Reading], privacy: Privacy) -> None:
         """About one moment a second of the last minutes, only where enough contributed for the profile (rule 5)."""
@@ -157,7 +173,9 @@ class _Room:
 
     def close_hour(self, zone: int, hour: int | None) -> Tally:
         visits, self.visits = self.visits, Counter()
-        return Tally(zone, hour or 0, visits["negative"], visits["neutral"], visits["positive"], visits["unknown"])
+        people, self.came = self.came, len(self.readings)
+        counts = (visits["negative"], visits["neutral"], visits["positive"], visits["unknown"])
+        return Tally(zone, hour or 0, people, *counts)
 
     def now(self, zone: int, attended: bool) -> ZoneNow:
         mood = self._live_mood()

@@ -141,7 +141,7 @@ def test_a_new_courier_and_a_new_eye_know_what_was_spent(tmp_path: Path) -> None
         eye = Eye(config, link, lambda _: pytest.fail("no camera"), lambda: None, lambda: False, print)
         eye._obey(link.orders(30))
         for number in (NOW_HOUR, NOW_HOUR + 1 if NOW_HOUR % 24 < 23 else NOW_HOUR - 1):
-            record = g.hour(Tally(0, number, 9, 9, 9, 9), eye._gate(), 0)
+            record = g.hour(Tally(0, number, 36, 9, 9, 9, 9), eye._gate(), 0)
             said.append(type(record))
             if record is not None:
                 link.send(record)

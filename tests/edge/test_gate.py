@@ -125,8 +125,8 @@ def test_a_need_goes_before_what_waits() -> None:
     assert isinstance(play(steps)[1], AssistRecord)
 
 
-def tally(*counts: int, hour: int = 100) -> Tally:
-    return Tally(0, hour, *counts)
+def tally(*counts: int, hour: int = 100, people: int = 99) -> Tally:
+    return Tally(0, hour, people, *counts)
 
 
 def test_an_hour_needs_eleven_visits_true_and_noisy() -> None:
@@ -134,6 +134,7 @@ def test_an_hour_needs_eleven_visits_true_and_noisy() -> None:
     assert isinstance(g.hour(tally(3, 3, 3, 1), gate(), 0), HourSuppressedRecord)
     assert isinstance(g.hour(tally(3, 3, 3, 2), gate(noise=lambda _: -1), 0), HourSuppressedRecord)
     assert isinstance(g.hour(tally(3, 3, 3, 1), gate(noise=lambda _: 5), 0), HourSuppressedRecord)
+    assert isinstance(g.hour(tally(9, 9, 9, 9, people=10), gate(), 0), HourSuppressedRecord)
 
 
 def test_a_suppressed_hour_looks_the_same_for_ten_visits_and_for_none() -> None:
