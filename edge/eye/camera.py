@@ -74,6 +74,10 @@ def open_camera(
             name, _, faster = rest.partition("@")
             speed *= _speed(faster)
             return SceneCamera(script(name), fps=fps, speed=speed, realtime=realtime, seconds=seconds)
+        case "canary":
+            from edge.prove.canary import CanaryCamera
+
+            return CanaryCamera(spec, fps=fps, size_px=size_px)
         case "usb":
             return LiveCamera(f"The USB camera {rest}", _usb(rest, fps, size_px), fps=fps)
         case "rtsp" | "rtsps":
