@@ -3,6 +3,8 @@
 Rules:
 7. Mood is shown by zone and hour, as released: suppressed hours have no height and are not zero, hours without a
    record are a gap, and the noise is stated. The live mood windows are not for this page.
+-  The one sum of visits that the hub makes is `told_sum`: of told hours alone, noise and all. A suppressed hour has no
+   number anywhere on the hub, and no exact total is ever said, so no sum and no difference gives one away.
 -  Nothing here can be asked by person: nudges are counted by zone and hour, never by who answered.
 
 Left out: the drawing itself (`static/owner.js`), and what staff see (`hub.tablet`).
@@ -85,14 +87,24 @@ def noise_within(epsilon: float) -> int:
 
 
 def mood_series(hours: tuple[HourView, ...]) -> list[dict[str, Any]]:
-    """Per zone, one row an hour: its four counts, or None where it was suppressed."""
+    """Per zone, one row an hour: its four counts, or None where it was suppressed; and the sum of the told ones."""
     zones: dict[tuple[str, int], dict[str, Any]] = {}
     for hour in hours:
         zone = zones.setdefault((hour.node, hour.zone), {"node": hour.node, "zone": hour.zone, "hours": []})
         zone["name"] = hour.zone_name
         counts = None if hour.suppressed else [hour.negative, hour.neutral, hour.positive, hour.unknown]
         zone["hours"].append([hour.hour_start_s, counts])
+    for zone in zones.values():
+        zone["sum"] = told_sum([counts for _, counts in zone["hours"]])
     return sorted(zones.values(), key=lambda zone: (zone["name"], zone["node"]))
+
+
+def told_sum(hours: list[list[int] | None]) -> dict[str, Any] | None:
+    """The counts of the told hours together, with how many hours that were; None for fewer than two."""
+    told = [counts for counts in hours if counts is not None]
+    if len(told) < 2:
+        return None
+    return {"told": len(told), "withheld": len(hours) - len(told), "counts": list(map(sum, zip(*told, strict=True)))}
 
 
 def nudge_series(nudges: tuple[NudgeView, ...]) -> list[dict[str, Any]]:

@@ -77,6 +77,11 @@ function table(zone, kind) {
       if (counts) for (const count of counts) row.insertCell().textContent = count;
       else { const cell = row.insertCell(); cell.colSpan = kind.names.length; cell.textContent = FEW; }
     }
+    if (zone.sum) {
+      const foot = grid.createTFoot().insertRow();
+      foot.insertCell().textContent = `${zone.sum.told} hours together` + (zone.sum.withheld ? `, without the ${zone.sum.withheld} too thin to say` : "");
+      for (const count of zone.sum.counts) foot.insertCell().textContent = count;
+    }
     box.append(grid);
     details.append(box);
   });

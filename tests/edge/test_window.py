@@ -112,6 +112,25 @@ def test_every_hour_closes_for_every_zone_also_an_empty_one() -> None:
     assert (hours[0].negative, hours[0].neutral, hours[0].positive, hours[0].unknown) == (1, 0, 1, 1)
 
 
+def people_of_the_hour(stream: list[Moment]) -> int:
+    (tally,) = (tally for step in run(stream, flush=False) for tally in step.hours if tally.zone == 0)
+    return tally.people
+
+
+def test_an_hours_people_are_those_at_once_and_those_who_came_when_nobody_had_just_gone() -> None:
+    nobody: list[tuple[Reading, ...]] = [()]
+    assert people_of_the_hour(moments([(reading(),) * 11] * 5)) == 11
+    assert people_of_the_hour(moments(([(reading(),)] * 5 + nobody * 20) * 12)) == 12
+    assert people_of_the_hour(moments(([(reading(),)] * 5 + nobody * 14) * 12)) == 1
+    assert people_of_the_hour(moments(([(reading(),) * 3] + [(reading(),) * 2] * 14) * 12)) == 3
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 14)), max_size=60))
+def test_one_who_is_lost_and_found_is_one_of_the_hour(gaps: list[tuple[int, int]]) -> None:
+    stream = [crowd for seen, lost in gaps for crowd in [(reading(),)] * seen + [()] * lost]
+    assert people_of_the_hour(moments([*stream, ()])) <= 1
+
+
 def test_the_live_mood_needs_three_at_once_for_a_while_and_goes_when_they_go() -> None:
     crowds = [(reading(SAD),) * 2] * 5 + [(reading(SAD),) * 3] * 5 + [(reading(SAD),)] * 10 + [()] * 5
     live = [step.now[0].mood for step in run(moments(crowds), flush=False) if step.now]

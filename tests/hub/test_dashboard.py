@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contract.events import Trouble
 from hub.auth import Role
-from hub.dashboard import mood_series, noise_within, nudge_series, today_of
+from hub.dashboard import mood_series, noise_within, nudge_series, today_of, told_sum
 from hub.fakes import FakeShop
 from hub.views import HourView, NudgeView, Reads
 from hub.words import _ADVICE, how_it_went, node_title, owner_line, span
@@ -36,6 +36,34 @@ def test_a_suppressed_hour_has_no_number_and_is_no_zero() -> None:
         HourView("floor-1", 0, "Ceramics", HOUR + 3600, suppressed=False, epsilon=0.5, neutral=12),
     )
     assert mood_series(hours)[0]["hours"] == [[HOUR, None], [HOUR + 3600, [0, 12, 0, 0]]]
+
+
+counts = st.integers(0, 200)
+hour_views = st.builds(
+    HourView, st.just("floor-1"), st.integers(0, 2), st.just("Zone"), st.integers(0, 40).map(lambda h: 3600 * h),
+    st.booleans(), st.just(0.5), counts, counts, counts, counts,
+)  # fmt: skip
+
+
+@given(st.lists(hour_views, max_size=40), counts)
+def test_no_sum_and_no_row_depends_on_a_suppressed_hour(hours: list[HourView], anything: int) -> None:
+    others = tuple(
+        replace(hour, negative=anything, neutral=anything, positive=anything, unknown=anything)
+        if hour.suppressed
+        else hour
+        for hour in hours
+    )
+    assert mood_series(others) == mood_series(tuple(hours))
+
+
+@given(st.lists(st.none() | st.lists(counts, min_size=4, max_size=4), max_size=20))
+def test_a_sum_is_of_told_hours_and_says_of_how_many(hours: list[list[int] | None]) -> None:
+    told = [one for one in hours if one is not None]
+    found = told_sum(hours)
+    assert (found is None) == (len(told) < 2)
+    if found is not None:
+        assert found["told"] + found["withheld"] == len(hours)
+        assert sum(found["counts"]) == sum(map(sum, told))
 
 
 def test_zones_of_the_same_number_on_two_nodes_stay_apart() -> None:
