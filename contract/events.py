@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 ZONES_MAX = 12
 LEVEL_FLOOR = 0.2
 
-Kind = Literal["mood", "hour", "assist", "status", "birth", "health", "config", "command", "stored"]
+Kind = Literal["mood", "hour", "assist", "status", "birth", "health", "self-test", "config", "command", "stored"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -226,6 +226,18 @@ class Health(FromNode):
     checkpoint: Annotated[str, Field(max_length=2_000)] | None = None
 
 
+class SelfTest(FromNode):
+    """What the node's last self-test proved; ``note`` is its whole report, signed, from which the figures are taken."""
+
+    kind: Literal["self-test"] = "self-test"
+    t_wall: Seconds
+    result: Literal["passed", "failed", "void", "partial"]
+    windows: Count
+    hits: Count
+    searched_mb: Count
+    note: Annotated[str, Field(max_length=12_000)]
+
+
 class Thresholds(BaseModel):
     """The need score from which each level of one zone is raised.
 
@@ -283,4 +295,4 @@ class Stored(Message):
 Mood = MoodReleased | MoodSuppressed
 Hour = HourReleased | HourSuppressed
 ZoneEvent = Mood | Hour | Assist
-Event = ZoneEvent | Status | Birth | Health | Config | Command | Stored
+Event = ZoneEvent | Status | Birth | Health | SelfTest | Config | Command | Stored

@@ -23,6 +23,7 @@ _SAID: Final[dict[Kind, str]] = {
     "status": "Whether the node senses now; offline is its last will.",
     "birth": "What is sensed and how, for machines and for the public notice.",
     "health": "Coarse figures over minutes, with the newest checkpoint of the node's ledger.",
+    "self-test": "What the node's last self-test proved, with its signed report.",
     "config": "What the hub would like the node to run; the node's floors are never lowered by it.",
     "command": "One order to a node.",
     "stored": "Which events are on the hub's disk, so that the node may let go of them.",

@@ -33,6 +33,7 @@ from contract.events import (
     Kind,
     Mood,
     Name,
+    SelfTest,
     Status,
     Stored,
 )
@@ -44,7 +45,7 @@ ZONE_EVENT_BYTES_MAX = 1_000
 OTHER_BYTES_MAX = 16_000
 
 ZONE_KINDS: frozenset[Kind] = frozenset(("mood", "hour", "assist"))
-RETAINED: frozenset[Kind] = frozenset(("status", "birth", "config"))
+RETAINED: frozenset[Kind] = frozenset(("status", "birth", "self-test", "config"))
 FROM_HUB: frozenset[Kind] = frozenset(("config", "command", "stored"))
 
 _BY_KIND: dict[Kind, TypeAdapter[Any]] = {
@@ -54,6 +55,7 @@ _BY_KIND: dict[Kind, TypeAdapter[Any]] = {
     "status": TypeAdapter(Status),
     "birth": TypeAdapter(Birth),
     "health": TypeAdapter(Health),
+    "self-test": TypeAdapter(SelfTest),
     "config": TypeAdapter(Config),
     "command": TypeAdapter(Command),
     "stored": TypeAdapter(Stored),

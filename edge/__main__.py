@@ -106,6 +106,25 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print the figures as JSON")
     bench.set_defaults(command=_bench)
 
+    prove = commands.add_parser(
+        "prove",
+        help="prove that nothing of a picture stays or leaves",
+        description="Shows a picture that is like no other to a real eye and courier, searches everything they "
+        "touched for it, and watches what the eye asks of the kernel. At most three minutes; run it as root, for "
+        "nobody else may read the eye's memory.",
+    )
+    _with_config(prove)
+    _with_footage(prove)
+    prove.add_argument("--json", action="store_true", help="print the report as JSON, with its signature")
+    prove.add_argument("--out", type=Path, metavar="REPORT", help="write that to a file too")
+    prove.set_defaults(command=_prove)
+
+    prover = commands.add_parser("prover", help="wait to be asked for a self-test (what the auditor's button reaches)")
+    _with_config(prover)
+    _with_footage(prover)
+    _with_socket(prover)
+    prover.set_defaults(command=_prover)
+
     add_audit_command(commands, "outbox.db", "command")
     return parser
 
@@ -118,12 +137,20 @@ def _with_socket(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--socket", type=Path, default=SOCKET, metavar="PATH", help="where they meet (%(default)s)")
 
 
+def _with_footage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--footage", type=float, default=60.0, metavar="S", help="seconds of footage to watch (%(default)g)"
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
-    load(options.config)  # a config that cannot be used is said once, here
+    config = load(options.config)  # a config that cannot be used is said once, here
+    if config.camera.source.startswith("canary:"):
+        raise ConfigError("camera.source is a canary, which attune-edge prove alone may show: name a real camera.")
     with tempfile.TemporaryDirectory(prefix="attune-") as folder:
         shared = ("--config", str(options.config), "--socket", str(Path(folder) / "eye.sock"))
         command = (sys.executable, "-m", "edge")
-        children = [Child(name, (*command, name, *shared)) for name in ("courier", "eye")]
+        children = [Child(name, (*command, name, *shared)) for name in ("courier", "eye", "prover")]
         return supervise(children)
 
 
@@ -169,6 +196,21 @@ def _listener(path: Path) -> socket.socket:
         raise LinkError(f"The courier cannot listen at {path} ({error}): choose another --socket.") from error
     listener.listen(1)
     return listener
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from edge.prove.command import run_prove
+
+    return run_prove(load(options.config), options)
+
+
+def _prover(options: argparse.Namespace) -> int:
+    from edge.courier.selftest import HELPER
+    from edge.prove.helper import serve
+
+    load(options.config)  # said now, not when somebody asks
+    listener = _listener(options.socket.with_name(HELPER))
+    return serve(listener, ("--config", str(options.config), "--footage", str(options.footage)))
 
 
 def _live_senses(config: NodeConfig) -> Senses:

@@ -27,8 +27,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract import wire
 from contract.errors import ConfigError, WireError
-from contract.events import Birth, Boot, Health, Name, Seq, Status
-from hub.store import FromNode, Message
+from contract.events import Birth, Boot, Health, Name, SelfTest, Seq, Status
+from hub.store import FromNode, Message, OfItself
 
 LATE_S: Final = 10.0
 DRIFT: Final = 500e-6  # how much faster than the hub's a node's clock may run before it is learnt anew
@@ -107,7 +107,7 @@ class NodeClocks:
 
     def learn(self, message: Message, event: FromNode) -> None:
         """Take what a message says of its node's clock."""
-        if message.retained or isinstance(event, Status):
+        if message.retained or isinstance(event, Status | SelfTest):
             return
         clock = self._by_node.get(event.node)
         offset_s = message.received_mono_s - event.t_mono_s
@@ -123,7 +123,7 @@ class NodeClocks:
         Of an event that comes after a later one of its zone nobody can tell either.
         """
         clock = self._by_node.get(event.node)
-        if isinstance(event, Status | Birth | Health) or message.retained or clock is None or clock.boot != event.boot:
+        if isinstance(event, OfItself) or message.retained or clock is None or clock.boot != event.boot:
             return None
         if event.seq < clock.seqs.get(event.zone, 0):
             return None

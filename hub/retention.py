@@ -18,7 +18,7 @@ from hub.store import Store
 
 DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
-_EVENT_KINDS: Final = ("mood", "hour", "assist", "status", "birth")
+_EVENT_KINDS: Final = ("mood", "hour", "assist", "status", "birth", "self-test")
 REFUSED_MAX: Final = 10_000
 _OF_AGE: Final = {
     "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",

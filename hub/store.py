@@ -25,7 +25,17 @@ from typing import Final, Literal
 
 from contract.checkpoint import KEY_FILE, Signer, hub_origin
 from contract.errors import StoreError
-from contract.events import Assist, Birth, Health, HourReleased, HourSuppressed, MoodReleased, MoodSuppressed, Status
+from contract.events import (
+    Assist,
+    Birth,
+    Health,
+    HourReleased,
+    HourSuppressed,
+    MoodReleased,
+    MoodSuppressed,
+    SelfTest,
+    Status,
+)
 from contract.ledger import Ledger
 from contract.wire import OTHER_BYTES_MAX
 from hub import nudge_types as nudges
@@ -34,7 +44,8 @@ from hub import schema
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
 Kept = Literal["new", "known", "conflict"]
-FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | Status | Birth | Health
+OfItself = Status | Birth | Health | SelfTest  # unnumbered, of no zone
+FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | OfItself
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,10 @@ class Store:
         return nudges.State(zones, tuple(raised_s), last + 1)
 
     def _last_said(self, event: FromNode) -> bytes | None:
+        if isinstance(event, SelfTest):
+            newest = "SELECT payload FROM events WHERE kind = 'self-test' AND node = ? ORDER BY id DESC LIMIT 1"
+            row = self._db.execute(newest, (event.node,)).fetchone()
+            return row[0] if row else None
         row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()
         column = ("status", "birth", "health").index(event.kind)
         said: bytes | None = row[column] if row else None
@@ -255,8 +270,8 @@ class Store:
 
 
 def _seq(event: FromNode) -> int | None:
-    return None if isinstance(event, Status | Birth | Health) else event.seq
+    return None if isinstance(event, OfItself) else event.seq
 
 
 def _zone(event: FromNode) -> int | None:
-    return None if isinstance(event, Status | Birth | Health) else event.zone
+    return None if isinstance(event, OfItself) else event.zone

@@ -24,14 +24,14 @@ from typing import Final
 
 from contract import wire
 from contract.errors import StoreError
-from contract.events import Assist, Birth, Health, Status, Stored
+from contract.events import Assist, Health, Status, Stored
 from contract.wire import Topic
 from hub import nudge, retention
 from hub import nudge_types as nudges
 from hub.config import HubConfig
 from hub.ingest import LATE_S, Clocks, NodeClocks, Receipt, Refused, judge, runs
 from hub.reads import StoreReads
-from hub.store import FromNode, Message, Store
+from hub.store import FromNode, Message, OfItself, Store
 from hub.views import Changes, NudgeView, Outcome
 
 BATCH_MAX: Final = 200
@@ -242,7 +242,7 @@ class Writer:
 
     def _take_in(self, batch: _Batch, message: Message, event: FromNode, left_s: float | None, now_s: float) -> None:
         batch.heard[event.node] = message.received_s
-        if isinstance(event, Status | Birth | Health):
+        if isinstance(event, OfItself):
             new = self._store.add(message, event, late=message.retained) == "new"
             batch.seen |= new and not isinstance(event, Health)
             if isinstance(event, Status) and (event.state in ("offline", "paused") or event.reason in BLIND):

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.errors import ConfigError, StoreError, WireError
-from contract.events import Birth, Command, Config, Health, Kind, Status, Stored
+from contract.events import Birth, Command, Config, Health, Kind, SelfTest, Status, Stored
 from contract.wire import decode, encode, parse_topic
 from edge.config import NodeConfig
-from edge.courier import health
+from edge.courier import health, selftest
 from edge.courier.control import orders, taken
 from edge.courier.debit import SLACK_S, Rate, Refusals
 from edge.courier.intake import Intake, ZoneRecord, cell_of, event_of, kind_of
@@ -216,6 +216,8 @@ class Courier:
                     self.paused = word == "pause"
                     self.unkept["paused"] = word
                     self.intake.tell(orders(self.config, paused=self.paused)[-1:])
+                case Command(command="self-test"):
+                    selftest.ask(self.intake.listener)
                 case Command(command=word):
                     _log(f"The hub asks to {word}, which this node cannot do.")
             self.unlogged.append((parse_topic(topic).kind, payload))
@@ -240,6 +242,10 @@ class Courier:
             if self._say(self._health()):
                 self.health_s = time.monotonic() + HEALTH_S
 
+        folder = self.outbox.folder
+        if (test := selftest.waiting(folder, self.config.node, self.outbox.boot)) and self._say(test):
+            selftest.taken(folder)
+
     def _send(self) -> None:
         self.window.send(time.monotonic())
 
@@ -248,7 +254,7 @@ class Courier:
         trouble = "disk_full" if self.disk_full else self.watch.trouble(time.monotonic())
         return health.status(self.config.node, self.outbox.boot, trouble)
 
-    def _say(self, event: Status | Birth | Health) -> bool:
+    def _say(self, event: Status | Birth | Health | SelfTest) -> bool:
         """Logs, then says. While the disk takes nothing, only how the node is may be said, and is logged later."""
         payload = encode(event)
         try:

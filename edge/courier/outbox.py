@@ -40,7 +40,7 @@ Note = Literal["refusal"]  # what the courier itself has to say, and sends nobod
 _LOGGED: Final[dict[Kind | Note, float]] = {  # how long the ledger knows what was said and ordered
     "mood": 400 * _DAY_S, "hour": 400 * _DAY_S, "assist": 400 * _DAY_S, "status": 400 * _DAY_S,
     "birth": 400 * _DAY_S, "health": 14 * _DAY_S, "config": 400 * _DAY_S, "command": 400 * _DAY_S,
-    "refusal": 400 * _DAY_S,
+    "refusal": 400 * _DAY_S, "self-test": 400 * _DAY_S,
 }  # fmt: skip
 _SCHEMA: Final = (
     """
@@ -88,6 +88,7 @@ class Outbox:
     def __init__(self, folder: Path, events_max: int, store: str, node: str) -> None:
         self._max = events_max
         self._store, self._node = store, node
+        self.folder = folder
         self._path, self._condemned = folder / NAME, folder / CONDEMNED
         self._given_up = self._seq = 0
         try:

@@ -16,16 +16,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from contract.checkpoint import KEY_FILE, Signer
 from contract.errors import StoreError
-from edge.config import NodeConfig
+from edge.courier.selftest import NOTE
 from edge.prove.channel import Budgeted
 from edge.prove.search import Hits, Searched
 from edge.prove.trace import Traced
 
-NOTE: Final = "self-test.note"  # in the outbox's folder, until the courier takes it into the ledger
 Result = Literal["passed", "failed", "void", "partial"]
 
 

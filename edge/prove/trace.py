@@ -25,7 +25,8 @@ from typing import Any, Final
 OPENING: Final = ("open", "openat", "openat2", "creat")
 WRITING: Final = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "copy_file_range", "splice")
 MAKING: Final = ("rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat",
-                 "mknod", "mknodat", "unlink", "unlinkat", "truncate", "ftruncate", "fallocate", "memfd_create")  # fmt: skip
+                 "mknod", "mknodat", "unlink", "unlinkat", "truncate", "ftruncate", "fallocate",
+                 "memfd_create")  # fmt: skip
 REACHING: Final = ("connect", "bind", "sendto", "sendmsg", "sendmmsg")
 _PROBE: Final = "import json; from edge.eye.walls import raise_walls, probe; raise_walls(); print(json.dumps(probe()))"
 _CALL: Final = re.compile(r"^(\w+)\((.*)\)\s+= (-?\d+|\?)(?:<(.*?)>)?(?: (E\w+).*)?$", re.DOTALL)
@@ -122,7 +123,7 @@ def _asks_much(call: str, arguments: str) -> bool:
 
 
 def _calls(lines: Iterable[str]) -> Iterator[tuple[str, str, int, str, str]]:
-    """Name, arguments, result, path of the result and error of each call; those cut by another thread are put together."""
+    """Name, arguments, result, its path and error of each call; one that another thread cut in two is put together."""
     begun: dict[str, str] = {}
     for line in lines:
         thread, _, text = line.strip().partition(" ")
