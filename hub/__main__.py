@@ -18,7 +18,9 @@ import uvicorn
 
 from contract.audit import add_audit_command
 from contract.errors import AttuneError, ConfigError, LinkError, StoreError
+from contract.events import Command
 from contract.export import export
+from contract.wire import Topic, encode
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -130,6 +132,9 @@ def _serve(options: argparse.Namespace) -> int:
             settings=Settings(config.shop_name, config.contact, config.hosts),
             export=lambda out: export(options.data, stores.FILE, out),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
+            ask=lambda node: link.say(
+                str(Topic(store=config.store, node=node, kind="command")), encode(Command(command="self-test"))
+            ),
         )
         server = _server(app)
 

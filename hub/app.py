@@ -56,8 +56,11 @@ def create_app(
     clock: Callable[[], float] = time.time,
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
+    ask: Callable[[str], None] | None = None,
 ) -> FastAPI:
-    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub."""
+    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub; ``ask`` has a node
+    test itself.
+    """
     pages = Pages.of(settings)
 
     def render() -> str:
@@ -82,7 +85,7 @@ def create_app(
         _public(pages, reads, doors, clock),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, clock, troubles),
-        auditor.routes(pages, reads, export),
+        auditor.routes(pages, reads, export, ask),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
     _check_doors(app.routes)

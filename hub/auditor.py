@@ -21,6 +21,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.background import BackgroundTask
 
 from contract.events import KINDS, Kind
+from hub import proofs
 from hub.auth import AUDIT, Session
 from hub.templating import Pages
 from hub.views import Reads
@@ -51,9 +52,9 @@ def _brief(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) -> APIRouter:
-    """The auditor's pages, all of them read-only."""
-    router = APIRouter()
+def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None, ask: proofs.Ask | None) -> APIRouter:
+    """The auditor's pages, all of them read-only but for the question of `hub.proofs`."""
+    router = proofs.routes(reads, ask)
     pages.environment.filters["gist"] = gist
 
     @router.get("/audit", response_class=HTMLResponse)
@@ -64,6 +65,7 @@ def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) ->
         node: Annotated[str, Query(max_length=32)] = "",
         kind: Annotated[str, Query(max_length=10)] = "",
         zone: Annotated[str, Query(pattern="^[0-9]{0,2}$")] = "",
+        asked: Annotated[str, Query(max_length=32)] = "",
     ) -> Response:
         events = reads.events(
             before=before, limit=PAGE + 1, node=node or None, kind=kind or None, zone=int(zone) if zone else None
@@ -83,6 +85,10 @@ def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None) ->
             counts=reads.counts(),
             ledgers=reads.ledgers(),
             exports=export is not None,
+            proofs=proofs.proofs(reads),
+            proof_says=proofs.SAYS,
+            can_ask=ask is not None,
+            asked=asked,
         )
 
     @router.get("/audit/refused", response_class=HTMLResponse)

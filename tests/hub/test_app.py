@@ -39,6 +39,7 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /audit": {"auditor", "owner"},
     "GET /audit/refused": {"auditor", "owner"},
     "GET /audit/export.zip": {"auditor", "owner"},
+    "POST /audit/prove": {"auditor", "owner"},
 }
 
 

@@ -1,0 +1,102 @@
+"""What each node last proved (rule 11), for the auditor's page, and the question that asks it to prove it again.
+
+Rules:
+- What stands here is what the node signed; this hub adds nothing and has tested nothing.
+- Asking changes nothing at the node but that it tests itself.
+
+Left out: the test (the node's), and keeping its result (`hub.store`, like every event).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, HTTPException
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from contract.events import SelfTest
+from hub.auth import AUDIT, Session
+from hub.views import Reads
+
+Ask = Callable[[str], None]
+SAYS: Final = {
+    "passed": "proved",
+    "failed": "FAILED",
+    "void": "void: nothing is proved",
+    "partial": "partly proved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProofView:
+    """One node's newest self-test; None where it never said one. ``lines`` are its findings as name and figure."""
+
+    node: str
+    test: SelfTest | None
+    says: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+def proofs(reads: Reads) -> list[ProofView]:
+    """A line a node, by name."""
+    return [_proof(reads, node.name) for node in reads.nodes()]
+
+
+def _proof(reads: Reads, node: str) -> ProofView:
+    for event in reads.events(before=None, limit=1, node=node, kind="self-test", zone=None):
+        try:
+            test = SelfTest.model_validate_json(event.payload)
+        except ValidationError:
+            break
+        try:
+            report = json.loads(test.note.partition("\n")[0])
+            return ProofView(node, test, str(report["says"]), tuple(_lines(report)))
+        except (ValueError, LookupError, TypeError, AttributeError):  # signed all the same: its bytes stand below
+            return ProofView(node, test)
+    return ProofView(node, None)
+
+
+def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [("While the canary was shown", _found(report["shown"]))]
+    lines += [(f"Searched: {place['place']}", _found(place)) for place in report["places"]]
+    lines += [(f"Planted in {place['place']}", _found(place)) for place in report["planted"]]
+    trace, channel = report["trace"], report["channel"]
+    if trace["how"] == "strace":
+        calls = (
+            f"{trace['opened_for_writing']} files opened for writing, {trace['bytes_to_files']} bytes to files, "
+            f"{trace['network']} network connects in {trace['seconds']:g} s"
+        )
+    else:
+        calls = f"no strace there: {trace['refused']} of {trace['calls']} forbidden acts are refused"
+    lines.append(("System calls of the eye", calls))
+    for kind in channel["kinds"]:
+        said = f"{kind['per_minute']:g} a minute, {kind['bit_s']:g} bit/s, {kind['entropy_bits']:g} bits told"
+        lines.append((f"Records: {kind['kind']}", said))
+    lines.append(("The eye in all", f"{channel['bit_s']:g} of at most {channel['bounds_bit_s'][1]:g} bit/s"))
+    return lines
+
+
+def _found(place: dict[str, Any]) -> str:
+    if "not_checked" in place:
+        return f"not checked: {place['not_checked']}"
+    return f"{sum(place['hits'].values())} hits in {place['mb']:.1f} MB"
+
+
+def routes(reads: Reads, ask: Ask | None) -> APIRouter:
+    """The one thing that an auditor may set off."""
+    router = APIRouter()
+
+    @router.post("/audit/prove")
+    def prove(
+        session: Annotated[Session, Depends(AUDIT)], node: Annotated[str, Form(max_length=32)]
+    ) -> RedirectResponse:
+        if ask is None or node not in {one.name for one in reads.nodes()}:
+            raise HTTPException(404)
+        ask(node)
+        return RedirectResponse(f"/audit?asked={node}#proofs", 303)
+
+    return router
