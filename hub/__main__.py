@@ -26,10 +26,11 @@ from hub import store as stores
 from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
 from hub.broker import start_broker
+from hub.clocks import SystemClocks
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.reads import StoreReads
 from hub.views import Changes, Settings
-from hub.writer import SystemClocks, Writer
+from hub.writer import Writer
 
 DOORS: Final = "doors.db"
 LOCK: Final = "hub.lock"

@@ -84,7 +84,7 @@ def create_app(
     for router in (
         _public(pages, reads, doors, clock),
         tablet.routes(pages, board, look, desk, clock),
-        dashboard.routes(pages, reads, clock, troubles),
+        dashboard.routes(pages, reads, desk, clock, troubles),
         auditor.routes(pages, reads, export, ask),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked

@@ -55,6 +55,8 @@ class NudgePart(_Part):
     """When staff are asked, and for how long. The engine's rules stand in `hub.nudge`."""
 
     level_from: Annotated[int, Field(ge=1, le=3)] = 1
+    learns: bool = True
+    precision: Annotated[float, Field(ge=0.3, le=0.95)] = 0.7
     hand_over_s: Annotated[float, Field(ge=10, le=600)] = 45.0
     expires_s: Annotated[float, Field(ge=30, le=900)] = 120.0
     taken_max_s: Annotated[float, Field(ge=60, le=3600)] = 600.0
@@ -66,11 +68,12 @@ class NudgePart(_Part):
 
 
 class KeepPart(_Part):
-    """How many days are kept of what."""
+    """How long what is kept. The defaults are the most: a shop may keep less, never more (13 months are 396 days)."""
 
-    events_days: Annotated[int, Field(ge=1, le=2_000)] = 400
-    health_days: Annotated[int, Field(ge=1, le=400)] = 14
-    refused_days: Annotated[int, Field(ge=1, le=400)] = 30
+    assists_hours: Annotated[float, Field(ge=1, le=24)] = 24.0
+    events_days: Annotated[int, Field(ge=1, le=396)] = 396
+    health_days: Annotated[int, Field(ge=1, le=14)] = 14
+    refused_days: Annotated[int, Field(ge=1, le=30)] = 30
 
 
 def _known_timezone(name: str) -> str:
@@ -99,6 +102,8 @@ class HubConfig(_Part):
         return Rules(
             level_from=nudges.level_from,
             zone_level_from={(one.node, one.zone): one.level_from for one in nudges.zones},
+            learns=nudges.learns,
+            precision=nudges.precision,
             hand_over_s=nudges.hand_over_s,
             expires_s=nudges.expires_s,
             taken_max_s=nudges.taken_max_s,

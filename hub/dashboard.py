@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
 
 from hub.auth import OWNER, Session
 from hub.templating import Pages
-from hub.views import HourView, NodeView, NudgeView, Reads
+from hub.views import Desk, HourView, NodeView, NudgeView, Reads
 from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
 
 HOUR_S: Final = 3_600
@@ -128,7 +128,7 @@ def sensed(reads: Reads, now_s: float) -> list[tuple[NodeView, NodeLine]]:
 
 
 def routes(
-    pages: Pages, reads: Reads, clock: Callable[[], float], troubles: Callable[[], tuple[str, ...]]
+    pages: Pages, reads: Reads, desk: Desk, clock: Callable[[], float], troubles: Callable[[], tuple[str, ...]]
 ) -> APIRouter:
     """The owner's page and the series behind its charts."""
     router = APIRouter()
@@ -154,6 +154,7 @@ def routes(
             rows=rows,
             lines=lines,
             troubles=troubles(),
+            lessons=desk.lessons(),
             hour_min=max((node.birth.gate.hour_min for node in nodes if node.birth), default=11),
             noises=[(epsilon, noise_within(epsilon)) for epsilon in epsilons],
         )
@@ -168,5 +169,10 @@ def routes(
             "mood": mood_series(reads.hours_between(since_s, until_s)),
             "nudges": nudge_series(reads.nudges_between(since_s, until_s)),
         }
+
+    @router.post("/owner/lessons/forget")
+    def forget(node: Annotated[str, Form()], zone: Annotated[int, Form()], session: Here) -> Response:
+        desk.forget(node, zone, clock())
+        return RedirectResponse("/owner#lessons", 303)
 
     return router

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from hub.views import Changes, EventView, HourView, LedgerView, NodeView, NudgeView, Outcome, RefusedView
+from hub.views import Changes, EventView, HourView, LedgerView, LessonView, NodeView, NudgeView, Outcome, RefusedView
 
 CLOSED_SHOWN_S = 20.0
 
@@ -23,6 +23,7 @@ class FakeShop:
     event_views: list[EventView] = field(default_factory=list)
     refused_views: list[RefusedView] = field(default_factory=list)
     ledger_views: list[LedgerView] = field(default_factory=list)
+    lesson_views: list[LessonView] = field(default_factory=list)
 
     def put(self, nudge: NudgeView) -> None:
         """A nudge appears or changes."""
@@ -88,3 +89,9 @@ class FakeShop:
         if nudge and nudge.state in ("open", "taken"):
             self.put(replace(nudge, state="answered", outcome=outcome, closed_s=now_s, taken_by=None))
         return self.nudges.get(nudge_id)
+
+    def lessons(self) -> tuple[LessonView, ...]:
+        return tuple(self.lesson_views)
+
+    def forget(self, node: str, zone: int, now_s: float) -> None:
+        self.lesson_views = [lesson for lesson in self.lesson_views if (lesson.node, lesson.zone) != (node, zone)]

@@ -12,8 +12,10 @@ Rules:
 - A zone rests for ``rest_s`` after each nudge, and for ``rest_browsing_s`` after *just browsing*.
 - A clock that jumps back ends what it would otherwise keep open.
 
-Left out: who is asked (all tablets are, until staff have names), thresholds learnt from answers and the hold-out:
-both come in as ``level_from`` of a zone.
+- While the shop learns, a need under ``level_from`` raises one in the few blocks of time that `hub.learn` explores.
+
+Left out: who is asked (all tablets are, until staff have names), and what the answers teach (`hub.learn`), which comes
+in as ``level_from`` of a zone.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from hub.learn import LEVELS, explores
 from hub.nudge_types import (
     HOUR_S,
     Action,
@@ -117,13 +120,20 @@ def _assisted(rules: Rules, state: State, event: Assisted, now_s: float) -> tupl
         renewed = replace(zone, level=event.level, reasons=event.reasons, until_s=event.until_s)
         seen = (zone.level, zone.reasons) != (event.level, event.reasons)
         return _with(state, event.zone, renewed), (Renew(renewed, seen),)
-    wanted = event.level >= max(1, rules.zone_level_from.get(event.zone, rules.level_from)) and event.until_s > now_s
+    wanted = event.until_s > now_s and _enough(rules, event, now_s)
     full = len(state.raised_s) >= rules.per_hour
     if not wanted or full or isinstance(zone, Resting) or rules.is_quiet(now_s):
         return state, ()
     nudge = Open(state.next_id, event.level, event.reasons, now_s, event.until_s, now_s)
     state = replace(state, raised_s=(*state.raised_s, now_s), next_id=state.next_id + 1)
     return _with(state, event.zone, nudge), (Raise(event.zone, nudge),)
+
+
+def _enough(rules: Rules, event: Assisted, now_s: float) -> bool:
+    """Whether a need has reached the zone's level, or is raised under it to learn whether that level is right."""
+    level_from = max(1, rules.zone_level_from.get(event.zone, rules.level_from))
+    explored = rules.learns and event.level >= 1 and level_from <= LEVELS[-1] and explores(event.zone, now_s)
+    return event.level >= level_from or explored
 
 
 def _taken(state: State, nudge: int, who: str, now_s: float) -> tuple[State, tuple[Action, ...]]:

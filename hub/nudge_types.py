@@ -31,10 +31,15 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the owner has set. ``level_from`` holds for every zone that ``zone_level_from`` does not name."""
+    """What the owner has set. ``level_from`` holds for every zone that ``zone_level_from`` does not name; 4 is never.
+
+    ``learns``: whether answers move the levels (`hub.learn`), towards ``precision``, the share of nudges that help.
+    """
 
     level_from: int = 1
     zone_level_from: Mapping[ZoneKey, int] = field(default_factory=dict)
+    learns: bool = False
+    precision: float = 0.7
     hand_over_s: float = 45.0
     expires_s: float = 120.0
     taken_max_s: float = 600.0

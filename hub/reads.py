@@ -15,6 +15,8 @@ from contract.errors import StoreError
 from contract.events import Birth, Health
 from contract.plain import parse_checkpoint
 from hub import schema
+from hub.learn import Answer
+from hub.nudge_types import ZoneKey
 from hub.views import EventView, HourView, LedgerView, NodeView, NudgeView, RefusedView
 
 CLOSED_SHOWN_S: Final = 20.0
@@ -57,6 +59,21 @@ class StoreReads:
         """Nudges opened in a span, oldest first."""
         sql = f"{_NUDGE} WHERE opened_s >= ? AND opened_s < ? ORDER BY opened_s, id"
         return tuple(map(_nudge, self._rows(sql, since_s, until_s)))
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Every answer that still teaches, oldest first."""
+        sql = (
+            "SELECT nudges.node, nudges.zone, raised_level, outcome FROM nudges LEFT JOIN forgotten USING (node, zone)"
+            " WHERE outcome IS NOT NULL AND closed_s > coalesce(before_s, 0) ORDER BY closed_s, id"
+        )
+        return tuple(Answer((row[0], row[1]), row[2], row[3] == "helped") for row in self._rows(sql))
+
+    def zone_names(self) -> dict[ZoneKey, str]:
+        """What each zone was last called in a nudge."""
+        return {
+            (node, zone): name
+            for node, zone, name in self._rows("SELECT node, zone, zone_name FROM nudges ORDER BY id")
+        }
 
     def nodes(self) -> tuple[NodeView, ...]:
         """Every node ever heard, by name."""

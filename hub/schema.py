@@ -12,6 +12,8 @@ What stands in them:
 - ``nodes``: what each node last said of itself.
 - ``nudges`` and ``nudge_steps``: what staff were asked and how it went. Who was on the way stands in ``taken_by``
   until the nudge closes and then nowhere; no step names anybody.
+- ``raised_level`` of a nudge is the level it was raised at, from which answers teach; ``forgotten`` says from when on
+  they count in a zone whose learning was reset.
 - ``checkpoints``: what each node signed of its own ledger.
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
@@ -71,10 +73,20 @@ def _ledger(db: Any) -> None:
     create_tables(db.conn)
 
 
+def _learning(db: Any) -> None:
+    db.execute("ALTER TABLE nudges ADD COLUMN raised_level INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE nudges SET raised_level = level")
+    db.execute(
+        "CREATE TABLE forgotten (node TEXT NOT NULL, zone INTEGER NOT NULL, before_s REAL NOT NULL,"
+        " PRIMARY KEY (node, zone)) STRICT, WITHOUT ROWID"
+    )
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
     steps(name="0002_ledger")(_ledger)
+    steps(name="0003_learning")(_learning)
     return steps
 
 

@@ -161,9 +161,9 @@ class Store:
             case nudges.Raise((node, zone), asked):
                 self._db.execute(
                     "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
-                    " handovers) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0)",
+                    " handovers, raised_level) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)",
                     (asked.id, node, zone, self._zone_name(node, zone), asked.level, json.dumps(asked.reasons),
-                     asked.opened_s, asked.until_s, asked.asked_s),
+                     asked.opened_s, asked.until_s, asked.asked_s, asked.level),
                 )  # fmt: skip
                 self._step(asked.id, "raised", now_s)
             case nudges.Renew(asked, seen):
@@ -212,6 +212,10 @@ class Store:
                     zones.pop((node, zone), None)
         last = self._db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
         return nudges.State(zones, tuple(raised_s), last + 1)
+
+    def forget_answers(self, node: str, zone: int, now_s: float) -> None:
+        """What was answered in this zone until now no longer teaches anything."""
+        self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", (node, zone, now_s))
 
     def _last_said(self, event: FromNode) -> bytes | None:
         if isinstance(event, SelfTest):

@@ -117,6 +117,24 @@ class Settings:
     hosts: tuple[str, ...] = ("attune.local",)
 
 
+@dataclass(frozen=True, slots=True)
+class LessonView:
+    """What one zone's answers taught; `hub.learn` says how.
+
+    ``answers`` counts those at this level and above; ``low`` to ``high`` holds the precision 9 times in 10.
+    """
+
+    node: str
+    zone: int
+    zone_name: str
+    level_from: int
+    answers: int
+    precision: float
+    low: float
+    high: float
+    attained: bool
+
+
 class Reads(Protocol):
     """What pages may read. Every method may be called from any thread."""
 
@@ -148,13 +166,20 @@ class Reads(Protocol):
 
 
 class Desk(Protocol):
-    """What staff may do to a nudge. Every method may be called from any thread and returns after the commit."""
+    """What people may do to nudges and to what those taught. Every method may be called from any thread and returns
+    after the commit."""
 
     def take(self, nudge_id: int, who: str, now_s: float) -> NudgeView | None:
         """The nudge as it now is (a colleague may have been quicker), or None where there is none."""
 
     def answer(self, nudge_id: int, outcome: Outcome, who: str, now_s: float) -> NudgeView | None:
         """The nudge as it now is, or None where there is none."""
+
+    def lessons(self) -> tuple[LessonView, ...]:
+        """What the answers taught, a line for each zone that has any, by name."""
+
+    def forget(self, node: str, zone: int, now_s: float) -> None:
+        """What was answered in a zone until now teaches nothing any more."""
 
 
 @dataclass(slots=True)

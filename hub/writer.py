@@ -30,9 +30,11 @@ from hub import nudge, retention
 from hub import nudge_types as nudges
 from hub.config import HubConfig
 from hub.ingest import LATE_S, Clocks, NodeClocks, Receipt, Refused, judge, runs
+from hub.learn import taught
+from hub.lessons import lessons
 from hub.reads import StoreReads
 from hub.store import FromNode, Message, OfItself, Store
-from hub.views import Changes, NudgeView, Outcome
+from hub.views import Changes, LessonView, NudgeView, Outcome
 
 BATCH_MAX: Final = 200
 QUEUE_MAX: Final = 10_000
@@ -43,17 +45,6 @@ LOOK_S: Final = 0.2
 SWEEP_EVERY_S: Final = 3_600.0
 BLIND: Final = frozenset(("camera_lost", "eye_stopped", "model_refused", "badges_unreadable"))
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SystemClocks:
-    """This machine's clocks."""
-
-    def wall_s(self) -> float:
-        return time.time()
-
-    def mono_s(self) -> float:
-        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +64,14 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class _Forget:
+    node: str
+    zone: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
-    event: nudges.TakenBy | nudges.Answered
+    event: nudges.TakenBy | nudges.Answered | _Forget
     now_s: float
     done: Future[None]
 
@@ -107,7 +104,7 @@ class Writer:
     ) -> None:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
         self._say, self._clocks, self._died = say, clocks, died
-        self._rules = config.rules()
+        self._rules, self._learnt = taught(config.rules(), reads.answers())
         self._node_clocks = NodeClocks()
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
         self._trouble: str | None = None
@@ -146,19 +143,29 @@ class Writer:
         """Somebody said how it went; ``who`` is not kept. Raises: StoreError when it could not be written down."""
         return self._ask(nudge_id, nudges.Answered(nudge_id, outcome), now_s)
 
+    def lessons(self) -> tuple[LessonView, ...]:
+        """What the answers taught, by the zones' names."""
+        return lessons(self._learnt, self._reads.zone_names(), self._rules.precision)
+
+    def forget(self, node: str, zone: int, now_s: float) -> None:
+        """A zone learns anew. Raises: StoreError when it could not be written down."""
+        self._written(_Asked(_Forget(node, zone), now_s, Future()))
+
     def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
-        asked = _Asked(event, now_s, Future())
+        self._written(_Asked(event, now_s, Future()))
+        return self._reads.nudge(nudge_id)
+
+    def _written(self, asked: _Asked) -> None:
         until_s = time.monotonic() + ASK_S
         with suppress(queue.Full):
             self._queue.put(asked, timeout=ASK_S)
             while time.monotonic() < until_s and not (self._trouble or self._stopping.is_set()):
                 with suppress(TimeoutError):
                     asked.done.result(timeout=LOOK_S)
-                    return self._reads.nudge(nudge_id)
+                    return
         if asked.done.cancel():
             raise StoreError(self._trouble or "The hub is too busy to write this down: try again.")
         asked.done.result(timeout=ASK_S)
-        return self._reads.nudge(nudge_id)
 
     # --- the writer's own thread ------------------------------------------------------------------------------------
 
@@ -225,7 +232,7 @@ class Writer:
             self._act(batch, passed, now_s)
             for item in items:
                 if isinstance(item, _Asked):
-                    self._step(batch, item.event, item.now_s)
+                    self._obey(batch, item)
                 elif isinstance(item.event, Refused):
                     self._refuse(batch, item.message, item.event)
                 elif item.event is not None:
@@ -259,6 +266,12 @@ class Writer:
             self._step(batch, need, now_s)
         batch.seqs[event.node, event.boot].append(event.seq)
 
+    def _obey(self, batch: _Batch, asked: _Asked) -> None:
+        if isinstance(asked.event, _Forget):
+            self._store.forget_answers(asked.event.node, asked.event.zone, asked.now_s)
+        else:
+            self._step(batch, asked.event, asked.now_s)
+
     def _step(self, batch: _Batch, event: nudges.Event, now_s: float) -> None:
         batch.state, actions = nudge.step(self._rules, batch.state, event, now_s)
         self._act(batch, actions, now_s)
@@ -270,6 +283,8 @@ class Writer:
 
     def _tell(self, items: Sequence[_Judged | _Asked], batch: _Batch) -> None:
         """Staff first, then the nodes, then the broker."""
+        if any(isinstance(item, _Asked) and not isinstance(item.event, nudges.TakenBy) for item in items):
+            self._rules, self._learnt = taught(self._config.rules(), self._reads.answers())
         if batch.seen:
             self._changes.touch()
         for item in items:

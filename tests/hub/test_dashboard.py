@@ -15,7 +15,7 @@ from contract.events import Trouble
 from hub.auth import Role
 from hub.dashboard import mood_series, noise_within, nudge_series, today_of, told_sum
 from hub.fakes import FakeShop
-from hub.views import HourView, NudgeView, Reads
+from hub.views import HourView, LessonView, NudgeView, Reads
 from hub.words import _ADVICE, how_it_went, node_title, owner_line, span
 from tests.hub.conftest import NOW_S, node_view
 
@@ -196,3 +196,16 @@ def test_spans_read_as_one_says_them(seconds: float, said: str) -> None:
 
 def test_node_names_read_as_titles() -> None:
     assert node_title("window-1") == "Window 1"
+
+
+def test_the_owner_sees_what_answers_taught_and_resets_it_with_one_click(
+    client_of: ClientOf, fake_shop: FakeShop
+) -> None:
+    owner = client_of("owner")
+    assert "Nothing yet. After a nudge" in owner.get("/owner").text
+    fake_shop.lesson_views = [LessonView("floor-1", 0, "Ceramics", 3, 40, 0.58, 0.44, 0.71, attained=False)]
+    page = owner.get("/owner").text
+    for words in ("strong signs", "58 %", "between 44 and 71 %", "less than you ask for"):
+        assert words in page
+    assert owner.post("/owner/lessons/forget", data={"node": "floor-1", "zone": "0"}).status_code == 303
+    assert fake_shop.lesson_views == []

@@ -20,9 +20,9 @@ from contract.errors import ConfigError
 from contract.events import Command, Stored
 from contract.wire import Topic
 from hub.broker import RunningBroker, start_broker
+from hub.clocks import SystemClocks
 from hub.ingest import DRIFT, MqttLink, NodeClocks, Receipt, Refused, judge, parse_broker, runs
 from hub.store import Message
-from hub.writer import SystemClocks
 from tests.hub.node import Node, message, raw
 
 NODE = Node()

@@ -90,6 +90,20 @@ SENTENCES = (
         ["1 raise 1 aisle/1 level 2"],
         Rules(zone_level_from={CERAMICS: 3}),
     ),
+    Sentence(
+        "a need under the learnt level is raised only in the blocks of time that are explored",
+        ((2990, need(level=1)), (3000, need(level=1)), (4000, need(level=1))),
+        ["3000 raise 1 aisle/0 level 1", "4000 expire 1"],
+        Rules(level_from=2, learns=True),
+    ),
+    Sentence("nothing is explored while nothing is learnt", ((3000, need(level=1)),), [], Rules(level_from=2)),
+    Sentence(
+        "a zone that is never to nudge is not explored either",
+        ((3000, need(level=3)),),
+        [],
+        Rules(zone_level_from={CERAMICS: 4}, learns=True),
+    ),
+    Sentence("exploring needs a need", ((3000, need(level=0)),), [], Rules(level_from=2, learns=True)),
     Sentence("a late event never raises a nudge", ((0, need(late=True)),), []),
     Sentence(
         "a late event neither renews nor withdraws one",

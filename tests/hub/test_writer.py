@@ -14,6 +14,7 @@ from contract import events, wire
 from contract.errors import StoreError
 from contract.events import Event, Stored
 from hub.config import HubConfig
+from hub.learn import PATIENCE
 from hub.reads import StoreReads
 from hub.store import FILE, Message, Store
 from hub.views import Changes, NudgeView
@@ -219,6 +220,44 @@ def test_staff_take_and_answer_and_see_it_at_once(live: Hub) -> None:
     assert done is not None
     assert (done.state, done.outcome, done.taken_by) == ("answered", "helped", None)
     assert live.writer.take(99, "till", live.clocks.wall_s()) is None
+
+
+def _need(live: Hub, seq: int, level: int = 1, zone: int = 0) -> int:
+    """A need that is told now; how many nudges there have been since."""
+    now_s = int(live.clocks.at_s) - 900  # the node's clock
+    live.hear(NODE.health(t_mono_s=now_s), NODE.assist(seq, level, zone=zone, t_mono_s=now_s))
+    return len(live.nudges())
+
+
+def _disappoint(live: Hub, times: int) -> None:
+    """So many nudges to which nobody was there."""
+    for seq in range(1, times + 1):
+        assert _need(live, seq) == seq
+        live.writer.answer(live.nudges()[-1].id, "nobody", "till", live.clocks.wall_s())
+        live.clocks.at_s += 200
+
+
+def test_answers_raise_the_level_of_their_zone_and_a_reset_forgets_them(live: Hub) -> None:
+    _disappoint(live, PATIENCE)
+    (lesson,) = live.writer.lessons()
+    assert (lesson.zone_name, lesson.level_from, lesson.answers) == ("Ceramics", 2, 0)
+    assert _need(live, 20) == PATIENCE
+    assert _need(live, 21, zone=1) == PATIENCE + 1
+    live.writer.forget(NODE.name, 0, live.clocks.wall_s())
+    assert not live.writer.lessons()
+    assert _need(live, 22) == PATIENCE + 2
+
+
+def test_a_restarted_hub_has_learnt_the_same(live: Hub) -> None:
+    _disappoint(live, PATIENCE)
+    learnt = live.writer.lessons()
+    live.close()
+    again = Hub(live.folder, live.clocks)
+    try:
+        assert again.writer.lessons() == learnt
+    finally:
+        again.close()
+        live.__post_init__()
 
 
 def test_time_passes_without_any_message(live: Hub) -> None:
