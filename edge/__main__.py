@@ -177,7 +177,7 @@ def _complain(sentence: str) -> None:
 
 
 def _courier(options: argparse.Namespace) -> int:
-    from edge.courier.courier import run
+    from edge.courier.service import run
 
     config = load(options.config)
     return run(config, _listener(options.socket))

@@ -1,6 +1,8 @@
 """What the hub forgets, and when: days by kind of row, and a bound on what is refused.
 
 Rules:
+- Live needs (assists) go after a day, the other events and the zone-hours after 13 months; the owner may shorten what
+  is kept, never lengthen it.
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
@@ -18,10 +20,11 @@ from hub.store import Store
 
 DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
-_EVENT_KINDS: Final = ("mood", "hour", "assist", "status", "birth", "self-test")
+_EVENT_KINDS: Final = ("mood", "hour", "status", "birth", "self-test")
 REFUSED_MAX: Final = 10_000
 _OF_AGE: Final = {
     "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
+    "assist": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'assist' AND received_s < ? LIMIT ?)",
     "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
@@ -39,12 +42,14 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
     """
     days = {
         "health": keep.health_days,
+        "assist": keep.assists_hours / 24,
         "hours": keep.events_days,
         "events": keep.events_days,
         "nudges": keep.events_days,
         "refused": keep.refused_days,
     }
     _forget(store, ("health",), now_s - keep.health_days * DAY_S, now_s)
+    _forget(store, ("assist",), now_s - keep.assists_hours / 24 * DAY_S, now_s)
     _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
     return gone + _clear(store, _TOO_MANY, REFUSED_MAX)

@@ -2,6 +2,7 @@
 
 Rules:
 - A config is taken only when it is newer and its zones are fit; it carries no floor of rule 10, so it can lower none.
+- A hub is heeded at a rate that no shop needs more of; `pause` always is. What is asked for twice is done once.
 - Zones are judged as the eye will get them, rounded to the steps of an order, so that both ends agree.
 
 Left out: the eye's own check of the same orders (`edge.eye.settings`).
@@ -10,10 +11,12 @@ Left out: the eye's own check of the same orders (`edge.eye.settings`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from contract.errors import ConfigError
-from contract.events import Config, ZoneSpec
+from contract.events import Command, Config, Event, Stored, ZoneSpec
 from edge.config import NodeConfig
+from edge.courier.debit import Rate
 from edge.order import (
     ApplyConfig,
     BeginConfig,
@@ -64,3 +67,22 @@ def orders(config: NodeConfig, *, paused: bool, spent: Sequence[SpentHours] = ()
         *spent,
         Pause() if paused else Resume(),
     ]
+
+
+@dataclass(slots=True)
+class Heed:
+    """How often a hub's words are taken: of each kind six at once, then one in 10 s."""
+
+    _rate: Rate = field(default_factory=Rate)
+
+    def takes(self, event: Event, paused: bool, now_s: float) -> bool:
+        """Whether to obey now."""
+        match event:
+            case Stored():
+                return True
+            case Command(command="pause"):
+                return not paused or self._rate.take("command", 1, now_s)
+            case Command():
+                return self._rate.take("command", 0, now_s)
+            case _:
+                return self._rate.take("config", 0, now_s)

@@ -13,28 +13,26 @@ Left out: what may be released (the eye's gate), the eye's restarts (the supervi
 from __future__ import annotations
 
 import json
-import os
 import selectors
-import signal
 import socket
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from contract.errors import ConfigError, StoreError, WireError
-from contract.events import Birth, Command, Config, Health, Kind, SelfTest, Status, Stored
+from contract.events import Birth, Command, Config, Event, Health, Kind, SelfTest, Status, Stored
 from contract.wire import decode, encode, parse_topic
 from edge.config import NodeConfig
 from edge.courier import health, selftest
-from edge.courier.control import orders, taken
+from edge.courier.control import Heed, orders, taken
 from edge.courier.debit import SLACK_S, Rate, Refusals
+from edge.courier.forget import Note
 from edge.courier.intake import Intake, ZoneRecord, cell_of, event_of, kind_of
-from edge.courier.outbox import Damaged, Note, Outbox
-from edge.courier.publish import Heard, Hub, Joined, MqttHub, Parted, Window
+from edge.courier.outbox import Damaged, Outbox
+from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import EyeWatch
 from edge.order import SpentHours
 
@@ -61,6 +59,8 @@ class Courier:
     held: deque[tuple[ZoneRecord, int]] = field(default_factory=deque)
     rate: Rate = field(default_factory=Rate)
     refusals: Refusals = field(default_factory=Refusals)
+    heed: Heed = field(default_factory=Heed)
+    later: tuple[str, bytes] | None = None
     unlogged: deque[tuple[Kind | Note, bytes]] = field(default_factory=lambda: deque(maxlen=HELD_MAX))
     unkept: dict[str, str] = field(default_factory=dict)
     disk_full: bool = False
@@ -166,7 +166,7 @@ class Courier:
             self.outbox.append(kind_of(record), payload_of, cell)
         except WireError as error:
             self.intake.refused += 1
-            _log(str(error))
+            complain(str(error))
 
     def _spent(self) -> list[SpentHours]:
         """For an eye that begins anew; while the disk cannot be read it is refused here alone."""
@@ -181,27 +181,45 @@ class Courier:
         if isinstance(why, Damaged):
             raise why
         if not self.disk_full:
-            _log(str(why))
+            complain(str(why))
         self.disk_full = True
 
     def _hear(self) -> None:
+        if (waits := self.later) is not None:
+            self.later = None
+            self._obey(*waits)
         for news in self.hub.news():
             match news:
                 case Joined():
                     if self.away:
-                        _log("The broker is back.")
+                        complain("The broker is back.")
                     self.joined, self.away, self.said, self.announced = True, False, None, False
                     self.window.restart()
                 case Parted(why):
                     if not self.away:
-                        _log(f"No broker at {self.config.broker.url} ({why}): events are kept, and it is tried again.")
+                        complain(
+                            f"No broker at {self.config.broker.url} ({why}): events are kept, and it is tried again."
+                        )
                     self.joined, self.away = False, True
                 case Heard(topic, payload):
                     self._obey(topic, payload)
 
+    def _heeded(self, topic: str, payload: bytes) -> Event | None:
+        """What the hub says, or None when it says too much; its newest config then waits."""
+        event = decode(topic, payload)
+        if self.heed.takes(event, self.paused, time.monotonic()):
+            return event
+        if isinstance(event, Config):
+            self.later = topic, payload
+        else:
+            self.refusals.add(event.kind, 0, "too many at once")
+        return None
+
     def _obey(self, topic: str, payload: bytes) -> None:
         try:
-            match decode(topic, payload):
+            match self._heeded(topic, payload):
+                case None:
+                    return
                 case Stored(boot=boot, since=since, seq=seq):
                     self.window.stored(boot, since, seq)
                     return
@@ -219,12 +237,12 @@ class Courier:
                 case Command(command="self-test"):
                     selftest.ask(self.intake.listener)
                 case Command(command=word):
-                    _log(f"The hub asks to {word}, which this node cannot do.")
+                    complain(f"The hub asks to {word}, which this node cannot do.")
             self.unlogged.append((parse_topic(topic).kind, payload))
         except WireError as error:
-            _log(f"The hub said what is not in the contract: {error}")
+            complain(f"The hub said what is not in the contract: {error}")
         except ConfigError as error:
-            _log(str(error))
+            complain(str(error))
         except StoreError as error:
             self._disk(error)
 
@@ -273,48 +291,6 @@ class Courier:
         return said.model_copy(update={"refused": self.refusals.total + self.intake.refused})
 
 
-def run(config: NodeConfig, listener: socket.socket) -> int:
-    """The courier's whole life, until SIGTERM or SIGINT.
-
-    Raises: ConfigError, ModelError, LedgerError or StoreError when it cannot begin, or the outbox broke.
-    """
-    ends: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: ends.append(number))
-    os.umask(0o077)  # what the outbox holds is nobody else's
-    model = health.model_hash(config.models.affect)
-    outbox = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node)
-    if outbox.put_aside is not None:
-        _log(f"The outbox was damaged: it is put aside as {outbox.put_aside}, and a new one begun.")
-    config = _remembered(config, outbox)
-    will = health.offline(config.node, outbox.boot, "link_lost")
-    farewell = health.offline(config.node, outbox.boot, "stopped")
-    hub = MqttHub(config.broker, config.store, config.node, encode(will))
-    outbox.log("status", encode(will))
-    hub.start()
-    paused = outbox.recall("paused") == "pause"
-    try:
-        Courier(config, model, outbox, Intake(listener), hub, paused).run(lambda: bool(ends), hub.woken)
-    finally:
-        with suppress(StoreError):
-            outbox.log("status", encode(farewell))
-            outbox.sign(now=True)
-        hub.stop(encode(farewell))
-        outbox.close()
-    return 0
-
-
-def _remembered(config: NodeConfig, outbox: Outbox) -> NodeConfig:
-    """The config with what the hub wanted last, as far as it still fits."""
-    kept = outbox.recall("config")
-    if kept is None:
-        return config
-    try:
-        return taken(config, Config.model_validate_json(kept))
-    except (ConfigError, ValueError) as error:
-        _log(f"The config kept from the hub no longer fits: {error}")
-        return config
-
-
-def _log(sentence: str) -> None:
+def complain(sentence: str) -> None:
+    """One line for the log of this machine."""
     sys.stderr.write(f"attune-edge courier: {sentence}\n")

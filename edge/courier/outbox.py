@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from contract.checkpoint import KEY_FILE, Signer, node_origin
 from contract.errors import StoreError
@@ -30,18 +30,12 @@ from contract.events import Kind
 from contract.ledger import Ledger, create_tables
 from contract.wire import ZONE_KINDS, Topic
 from edge.courier.debit import TABLE, Cell, debit, overdrawn, spent
+from edge.courier.forget import Note, forget
 from edge.order import SpentHours
 
 NAME: Final = "outbox.db"
 CONDEMNED: Final = "outbox.condemned"  # says to the next start that the database is to be put aside
 SIGN_EVERY_S: Final = 3_600.0
-_DAY_S: Final = 86_400.0
-Note = Literal["refusal"]  # what the courier itself has to say, and sends nobody
-_LOGGED: Final[dict[Kind | Note, float]] = {  # how long the ledger knows what was said and ordered
-    "mood": 400 * _DAY_S, "hour": 400 * _DAY_S, "assist": 400 * _DAY_S, "status": 400 * _DAY_S,
-    "birth": 400 * _DAY_S, "health": 14 * _DAY_S, "config": 400 * _DAY_S, "command": 400 * _DAY_S,
-    "refusal": 400 * _DAY_S, "self-test": 400 * _DAY_S,
-}  # fmt: skip
 _SCHEMA: Final = (
     """
 CREATE TABLE IF NOT EXISTS memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -209,14 +203,16 @@ class Outbox:
 
         Raises: StoreError when the disk refuses.
         """
-        now_s = time.time()
+        now_s, gone = time.time(), 0
         with self._write():
             newest = self._ledger.newest_checkpoint()
             if newest is not None and not now and 0 <= now_s - newest.at_ms / 1000 < SIGN_EVERY_S:
                 return newest.note
-            for kind, keep_s in _LOGGED.items():
-                self._ledger.forget((kind,), now_s - keep_s, now_s)
-            return self._ledger.checkpoint(self._signer, now_s)
+            if gone := forget(self._db, self._ledger, now_s):
+                self._memo("dropped", str(int(self.recall("dropped") or 0) + gone))
+            note = self._ledger.checkpoint(self._signer, now_s)
+        self._held -= gone
+        return note
 
     def _log(self, kind: Kind | Note, payload: bytes) -> None:
         topic = "" if kind == "refusal" else str(Topic(store=self._store, node=self._node, kind=kind))

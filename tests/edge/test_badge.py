@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from contract.badges import MASK_IDS, OPT_OUT_IDS, STAFF_IDS, meaning
 from contract.events import ZoneSpec
+from edge.eye.affect import read_affect
 from edge.eye.badge import ATTENDED_S, HEIR_S, LOOKS, NO_READER, NOT_LEGIBLE, leave_out
+from edge.eye.tracks import Tracking, follow
 from edge.fakes import FakeBadgeReader
 from edge.values import Face, Frame, Person, Point, Tag, Visitors
+from tests.edge.test_affect import EYES, HAPPY, NOISE, Scripted
 
 FPS = 10.0
 PICTURE = np.full((360, 640), 128, np.uint8)
@@ -180,6 +183,17 @@ def test_a_face_in_a_mask_is_neither_read_nor_looked_at() -> None:
     assert read_tracks(said) == {2}
     assert all([(p.track, why) for p, why in v.excluded] == [(1, "masked")] for v in said)
     assert all(1 not in tracks for _, tracks in reader.asked)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_the_affect_model_is_never_called_for_faces_in_a_mask(masked: bool) -> None:
+    frames = ((Frame(i, i / FPS, NOISE), (Face((76.0 + i, 76.0, 48.0, 48.0), 0.9, EYES),)) for i in range(24))
+    mask = ((0.0, 0.0), (0.6, 0.0), (0.6, 1.0), (0.0, 1.0))
+    tracked, model = follow(frames, Tracking(), (LEFT, RIGHT)), Scripted(HAPPY)
+    seen = leave_out(tracked, FakeBadgeReader(), [mask] if masked else [], (LEFT, RIGHT))
+    moments = list(read_affect(seen, model))
+    assert (model.asked == 0) == masked
+    assert all(moment.readings == () for moment in moments) == masked
 
 
 def test_staff_attend_their_zone_and_for_a_while_after() -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from edge.courier.outbox import NAME, Damaged, Outbox
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from edge.courier.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), 100_000, "shop", "front")
@@ -217,3 +219,33 @@ def test_another_nodes_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
     opened(tmp_path, 10).close()
     with pytest.raises(LedgerError, match="signs for attune-node/shop/front, not attune-node/shop/back"):
         Outbox(tmp_path, 10, "shop", "back")
+
+
+def test_live_needs_are_forgotten_after_a_day_and_the_rest_after_thirteen_months_and_the_ledger_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now_s=1_800_000_000)
+    clock.time = lambda: clock.now_s
+    monkeypatch.setattr("edge.courier.outbox.time", clock)
+    box = Outbox(tmp_path, 100, "shop", "front")
+
+    def say(kind: Kind) -> None:
+        box.append(kind, lambda seq: b'{"zone":0,"t_wall":%d}' % clock.now_s)
+
+    for kind in ("assist", "mood", "hour"):
+        say(kind)
+    box.log("status", b"{}")
+    clock.now_s += 90_000
+    say("assist")
+    box.sign(now=True)
+    assert [kept.kind for kept in box.after(0, 9)] == ["mood", "hour", "assist"]
+    assert (len(box), box.dropped) == (3, 1)
+    kinds = "SELECT kind FROM ledger_entries WHERE kind NOT IN ('key', 'forgotten') ORDER BY position"
+    assert [kind for (kind,) in box._db.execute(kinds)] == ["mood", "hour", "status", "assist"]
+    clock.now_s += 396 * 86_400
+    box.sign(now=True)
+    assert box._db.execute(kinds).fetchall() == []
+    box.close()
+    export(tmp_path, NAME, tmp_path / "out.zip")
+    verdict = verify(tmp_path / "out.zip")
+    assert (verdict.status, "5 forgotten, each on record" in verdict.sentence) == (0, True)

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import StoreError
+from contract.export import export
+from contract.verify import verify
 from hub import retention
 from hub.config import KeepPart
 from hub.nudge import step
@@ -232,6 +234,31 @@ def test_what_is_of_age_is_forgotten_and_an_open_nudge_is_not(store: Store, read
     assert reads.hours_between(0, 2**40) == ()
     assert [nudge.state for nudge in reads.nudges_between(0, NOW_S + 1)] == ["open"]
     assert reads.nodes()[0].health is not None
+
+
+def test_live_needs_go_after_a_day_by_themselves_and_the_export_stays_whole(
+    store: Store, reads: StoreReads, tmp_path: Path
+) -> None:
+    for event in (NODE.assist(1), NODE.mood(2), NODE.hour(3)):
+        add(store, event)
+    retention.sweep(store, KeepPart(), NOW_S + 23 * 3600)
+    assert reads.counts()["events"] == 3
+    retention.sweep(store, KeepPart(), NOW_S + 25 * 3600)
+    assert {event.kind for event in reads.events(before=None, limit=9, node=None, kind=None, zone=None)} == {
+        "mood", "hour",
+    }  # fmt: skip
+    retention.sweep(store, KeepPart(), NOW_S + 397 * 86_400)
+    assert reads.counts()["events"] == 0
+    assert reads.hours_between(0, 2**40) == ()
+    export(store._path.parent, FILE, tmp_path / "out.zip")
+    verdict = verify(tmp_path / "out.zip")
+    assert (verdict.status, "3 forgotten, each on record" in verdict.sentence) == (0, True)
+
+
+@pytest.mark.parametrize("longer", [{"assists_hours": 25}, {"events_days": 397}, {"health_days": 15}])
+def test_what_is_kept_can_be_shortened_and_not_lengthened(longer: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="less than or equal to"):
+        KeepPart(**longer)
 
 
 def test_refused_messages_are_bounded_in_number(

@@ -1,0 +1,65 @@
+"""The courier as a service: what it opens, what it remembers, and how it ends.
+
+Left out: its work (`edge.courier.courier`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from contextlib import suppress
+
+from contract.errors import ConfigError, StoreError
+from contract.events import Config
+from contract.wire import encode
+from edge.config import NodeConfig
+from edge.courier import health
+from edge.courier.control import taken
+from edge.courier.courier import Courier, complain
+from edge.courier.intake import Intake
+from edge.courier.outbox import Outbox
+from edge.courier.publish import MqttHub
+
+
+def run(config: NodeConfig, listener: socket.socket) -> int:
+    """The courier's whole life, until SIGTERM or SIGINT.
+
+    Raises: ConfigError, ModelError, LedgerError or StoreError when it cannot begin, or the outbox broke.
+    """
+    ends: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: ends.append(number))
+    os.umask(0o077)  # what the outbox holds is nobody else's
+    model = health.model_hash(config.models.affect)
+    outbox = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node)
+    if outbox.put_aside is not None:
+        complain(f"The outbox was damaged: it is put aside as {outbox.put_aside}, and a new one begun.")
+    config = _remembered(config, outbox)
+    will = health.offline(config.node, outbox.boot, "link_lost")
+    farewell = health.offline(config.node, outbox.boot, "stopped")
+    hub = MqttHub(config.broker, config.store, config.node, encode(will))
+    outbox.log("status", encode(will))
+    hub.start()
+    paused = outbox.recall("paused") == "pause"
+    try:
+        Courier(config, model, outbox, Intake(listener), hub, paused).run(lambda: bool(ends), hub.woken)
+    finally:
+        with suppress(StoreError):
+            outbox.log("status", encode(farewell))
+            outbox.sign(now=True)
+        hub.stop(encode(farewell))
+        outbox.close()
+    return 0
+
+
+def _remembered(config: NodeConfig, outbox: Outbox) -> NodeConfig:
+    """The config with what the hub wanted last, as far as it still fits."""
+    kept = outbox.recall("config")
+    if kept is None:
+        return config
+    try:
+        return taken(config, Config.model_validate_json(kept))
+    except (ConfigError, ValueError) as error:
+        complain(f"The config kept from the hub no longer fits: {error}")
+        return config
