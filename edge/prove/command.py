@@ -64,6 +64,8 @@ def table(report: Report, why_not: str) -> str:
         f"  {kind.kind}: {kind.per_minute} a minute, {kind.bit_s} bit/s, {kind.entropy_bits} bits told"
         for kind in channel.kinds
     ]
-    lines.append(f"  the eye in all: {channel.bit_s} of 256 bit/s; busiest kind and zone {channel.worst_bit_s} of 25.6")
+    lines.append(
+        f"  the eye in all: {channel.bit_s} of 256 bit/s; busiest kind and zone {channel.busiest_bit_s} of 25.6"
+    )
     lines.append(f"  took {report.took_s:.0f} s. {why_not or 'Signed; the courier takes it into the ledger.'}")
     return "\n".join(lines) + "\n"
