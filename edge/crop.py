@@ -14,6 +14,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.values import Face, Luma
 
@@ -39,17 +40,25 @@ def crop(luma: Luma, face: Face) -> Luma:
 
     Shapes: luma (height, width) uint8 to (48, 48) uint8; outside the picture the border is repeated.
     """
+    finer = cv2.INTER_AREA if face.box_px[2] > BOX_PX else cv2.INTER_LINEAR
+    size = (SIDE_PX, SIDE_PX)
+    result: Luma = cv2.warpAffine(luma, framing(face), size, flags=finer, borderMode=cv2.BORDER_REPLICATE)
+    return result
+
+
+def framing(face: Face) -> NDArray[np.float32]:
+    """The affine map from the picture to the crop.
+
+    Shapes: (2, 3).
+    """
     right_eye, left_eye = face.keypoints_px[:2]
     angle = math.atan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0])
     scale = BOX_PX / face.box_px[2]
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     x, y = (right_eye[0] + left_eye[0]) / 2, (right_eye[1] + left_eye[1]) / 2
-    turn = np.array(
+    return np.array(
         [[cos, sin, EYES_AT_PX[0] - cos * x - sin * y], [-sin, cos, EYES_AT_PX[1] + sin * x - cos * y]], np.float32
     )
-    finer = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    result: Luma = cv2.warpAffine(luma, turn, (SIDE_PX, SIDE_PX), flags=finer, borderMode=cv2.BORDER_REPLICATE)
-    return result
 
 
 def quality(picture: Luma, face: Face) -> Quality:

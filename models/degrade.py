@@ -5,7 +5,8 @@ Rules:
 - None changes what the face expresses: no vertical flip, no rotation past 20°, no cover over the whole mouth *and*
   eyes.
 
-Left out: colour (the model sees luma only) and video coding across frames (JPEG blocks stand for it).
+Left out: colour (the model sees luma only), video coding across frames (`models.h264`) and what the detector's own crop
+does (`models.detected`).
 """
 
 from __future__ import annotations

@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
+from edge.crop import BOX_PX, SIDE_PX
 from edge.manifest import load as load_model
 from models import groups, metrics
 from models.card import fill
 from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
-from models.degrade import CONDITIONS, degrade_all
+from models.degrade import CONDITIONS, Luma, degrade_all
+from models.detected import CROP_PX, detected
+from models.h264 import QP, h264
 
 AFFECT = Path(__file__).parent / "affect"
 DEGRADE_SEED = 0
@@ -37,6 +43,7 @@ def measure(reader: metrics.Reader, faces: Faces, labels: tuple[str, ...], absta
     counts = metrics.confusion(probabilities, faces.labels)
     clean = metrics.accuracy(probabilities, faces.labels)
     sure = probabilities.max(axis=1) >= abstain_below
+    found = as_detected(reader, faces, probabilities)
     return {
         "images": len(faces),
         "accuracy": _rounded(clean),
@@ -51,16 +58,39 @@ def measure(reader: metrics.Reader, faces: Faces, labels: tuple[str, ...], absta
             "coverage": _rounded(float(sure.mean())),
             "accuracy": _rounded(metrics.accuracy(probabilities[sure], faces.labels[sure])),
         },
-        "robustness": robustness(reader, faces),
+        "robustness": {**robustness(reader, faces), "crop as the detector gives it": found["accuracy"]},
+        "detected": found,
         "by_picture": by_picture(probabilities, faces),
     }
 
 
 def robustness(reader: metrics.Reader, faces: Faces) -> dict[str, float]:
-    """Accuracy under each degradation of `models.degrade`."""
+    """Accuracy under each degradation of `models.degrade` and as a coded video shows the faces."""
+    rows: dict[str, Callable[[Luma], Luma]] = {
+        name: partial(degrade_all, degrade=how, seed=DEGRADE_SEED) for name, how in CONDITIONS.items()
+    }
+    rows[f"H.264, quantiser {QP}"] = partial(h264, seed=DEGRADE_SEED)
     return {
-        name: _rounded(metrics.accuracy(reader.read_all(degrade_all(faces.images, how, DEGRADE_SEED)), faces.labels))
-        for name, how in CONDITIONS.items()
+        name: _rounded(metrics.accuracy(reader.read_all(worse(faces.images)), faces.labels))
+        for name, worse in tqdm(rows.items(), "as a shop's camera sees it", leave=False)
+    }
+
+
+def as_detected(reader: metrics.Reader, faces: Faces, clean: metrics.Probabilities) -> dict[str, Any]:
+    """Accuracy on the crops that the node's own detector gives, and how far those are from the faces' own framing.
+
+    ``clean`` are the probabilities of the faces as they are. Faces that are not found are left out of everything but
+    ``found``.
+    """
+    seen = detected(faces.images)
+    labels = faces.labels[seen.index]
+    right, down, scale, turned = (_rounded(spread) for spread in seen.off.std(axis=0))
+    return {
+        "face_px": round(CROP_PX * BOX_PX / SIDE_PX),
+        "found": _rounded(len(labels) / len(faces)),
+        "accuracy": _rounded(metrics.accuracy(reader.read_all(seen.crops), labels)),
+        "accuracy_undisturbed": _rounded(metrics.accuracy(clean[seen.index], labels)),
+        "spread": {"right_px": right, "down_px": down, "scale": scale, "turned_deg": turned},
     }
 
 
@@ -110,9 +140,15 @@ def _rounded(value: float) -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser("python -m models.evaluate", description=__doc__)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m models.evaluate", description=__doc__, formatter_class=as_written)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_valid.npz")
-    parser.add_argument("--model", type=Path, default=AFFECT / "affect.tflite", help="the int8 file")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=AFFECT / "affect.tflite",
+        help="the int8 file; manifest.json and card.md beside it are rewritten",
+    )
     parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="the run it was made from, for the float figure")
     parser.add_argument("--rival", type=Path, help="another .tflite, to time in the same run")
     parser.add_argument("--groups", type=Path, help="compare groups on this annotated CSV (image, label, …) instead")

@@ -14,7 +14,18 @@ MAY_IMPORT = {
     "contract": {"contract"},
     "edge": {"contract", "edge"},
     "hub": {"contract", "hub"},
-    "models": {"contract", "models", "edge.manifest", "edge.crop", "edge.tflite"},
+    # What serves is what is measured: the eye's own detector, gate and moods, never a copy of them.
+    "models": {
+        "contract",
+        "models",
+        "edge.manifest",
+        "edge.crop",
+        "edge.tflite",
+        "edge.values",
+        "edge.eye.faces",
+        "edge.eye.affect",
+        "edge.eye.tracks",
+    },
 }
 COURIER_NEVER_LOADS = ("edge.eye", "edge.scene", "edge.crop", "edge.tflite", "numpy", "cv2", "ai_edge_litert")
 EYE_NEVER_CALLS = {"open", "write", "write_text", "write_bytes", "imwrite", "imshow", "VideoWriter", "savez", "tofile",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.augment import augment, batch
-from models.degrade import CONDITIONS, degrade_all
+from models.degrade import CONDITIONS, degrade_all, rotate
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +45,21 @@ def test_a_degradation_is_seeded_and_leaves_its_input_alone(name: str, crops: np
     assert not np.array_equal(once, crops)
     assert once.shape == crops.shape
     assert once.dtype == np.uint8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rotated_means_turned_by_what_it_says_to_either_side(seed: int) -> None:
+    """A bar through the centre comes back at 20° to the level, and its length stays."""
+    bar = np.zeros((48, 48), np.uint8)
+    bar[23:25, 8:40] = 255
+    y, x = np.nonzero(rotate(bar, np.random.default_rng(seed)) > 100)
+    assert abs(np.degrees(np.arctan(np.polyfit(x, y, 1)[0]))) == pytest.approx(20, abs=1)
+    assert np.hypot(np.ptp(x), np.ptp(y)) == pytest.approx(31, abs=2)
+
+
+def test_it_rotates_to_both_sides() -> None:
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (48, 1))
+    lower_is_brighter = {
+        bool(turned[40, 24] > turned[8, 24]) for turned in (rotate(ramp, np.random.default_rng(i)) for i in range(20))
+    }
+    assert lower_is_brighter == {True, False}
