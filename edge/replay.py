@@ -2,6 +2,7 @@
 
 Rules:
 - The eye runs in a child behind the same walls as ever; only this parent prints.
+- At the end a line on standard error says how many faces were read, and why others were not: sums, of a recording.
 - A trace tells every face of every frame, so it is for recorded regular files only: no device, pipe or URL. It goes
   through a pipe of its own.
 
@@ -15,6 +16,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -67,12 +69,22 @@ def replay(clip: Path, config: NodeConfig, open_senses: Open, walls: Walls, *, t
                 said = json.loads(line)
                 if "error" in said:
                     raise AttuneError(said["error"])
-                print(line, end="")
+                if "tally" in said:
+                    print(_summary(said["tally"]), file=sys.stderr)
+                else:
+                    print(line, end="")
     finally:
         ours.close()
         _, status = os.waitpid(child, 0)
     if status != 0:
         raise CameraError(f"The eye ended early ({os.waitstatus_to_exitcode(status)}) on {clip}.")
+
+
+def _summary(tally: dict[str, int]) -> str:
+    """What became of the faces, most frequent reason first."""
+    done = {what: tally.pop(what, 0) for what in ("read", "not sure")}
+    skipped = ", ".join(f"{why} {times}" for why, times in sorted(tally.items(), key=lambda one: -one[1]))
+    return f"Faces due: read {done['read']}, not sure {done['not sure']}; skipped: {skipped or 'none'}."
 
 
 def _regular(clip: Path) -> None:
@@ -107,10 +119,11 @@ def _child(
         thresholds = {one.zone: one.levels for one in config.thresholds}
         gate = Gate(config.privacy, config.need.usual_dwell_s, thresholds, config.version, Budget(), Spent())
         tracer = (lambda seen: print(json.dumps(seen), file=told)) if trace else None
-        for record in look(senses, config, gate, Meter(), trace=tracer, flush=True):
+        meter = Meter()
+        for record in look(senses, config, gate, meter, trace=tracer, flush=True):
             if record is not None and not trace:
                 records.send(encode(record))
-        told.flush()
+        print(json.dumps({"tally": meter.faces}), file=told, flush=True)
     except AttuneError as error:
         with suppress(BrokenPipeError):
             print(json.dumps({"error": str(error)}), file=told, flush=True)

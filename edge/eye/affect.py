@@ -2,7 +2,7 @@
 
 Rules:
 - Only `Visitors.visitors` are read. Who may not be read yet is present and nothing more: no dwell, no mood (rule 3).
-- A face that is too small, turned, dark, flat or blurred is skipped before the model, with the reason.
+- A face that is too small, turned, dark, flat or blurred is skipped before the model, and counted by its reason.
 - A reading under the model's own threshold is an abstention and changes no mood.
 - A mood is the mean of a track's readings with a half-life of `HALF_LIFE_S`, given from the second reading on, so that
   one odd frame changes little and a first one nothing.
@@ -14,7 +14,7 @@ Left out: badges and masks (`edge.eye.badge`), windows and k (`edge.eye.window`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +58,7 @@ NEUTRAL: Final = ("neutral", "surprise")
 
 Probabilities = tuple[float, ...]
 Trace = Callable[[dict[str, Any]], object]
+Tally = Callable[[str], object]
 
 
 class TfliteAffect:
@@ -80,8 +81,32 @@ class TfliteAffect:
 
 
 @dataclass(slots=True)
+class Fusion:
+    """A track's readings as one: their mean, each counting half as much after `HALF_LIFE_S`.
+
+    With readings every `READ_EVERY_S`, three of a kind that hold 70 % of it or more outweigh any one odd reading.
+    """
+
+    sums: Any = 0.0
+    weight: float = 0.0
+    last_s: float = float("-inf")
+
+    def add(self, probabilities: Probabilities, t_s: float) -> None:
+        fade = 0.5 ** ((t_s - self.last_s) / HALF_LIFE_S) if self.weight else 0.0
+        self.sums = self.sums * fade + np.asarray(probabilities)
+        self.weight = self.weight * fade + 1.0
+        self.last_s = t_s
+
+    def mood(self, t_s: float) -> Mood | None:
+        """The fused mood, once two readings or more stand behind it and the last is not stale."""
+        if self.weight < 1.05 or t_s - self.last_s > STALE_S:
+            return None
+        return mood_of(tuple((self.sums / self.weight).tolist()))
+
+
+@dataclass(slots=True)
 class _Mind:
-    """What is known of one track: the fading sum of its readings, and whether its visit was told."""
+    """What is known of one track: its readings, and whether its visit was told."""
 
     told: bool
     seen_s: float
@@ -89,22 +114,9 @@ class _Mind:
     dwell_s: float = 0.0
     returning: bool = False
     read_s: float = float("-inf")
-    good_s: float = float("-inf")
-    sums: Any = 0.0
-    weight: float = 0.0
+    waited_s: float = float("-inf")
+    fusion: Fusion = field(default_factory=Fusion)
     abstained: bool = False
-
-    def fuse(self, probabilities: Probabilities, t_s: float) -> None:
-        fade = 0.5 ** ((t_s - self.good_s) / HALF_LIFE_S) if self.weight else 0.0
-        self.sums = self.sums * fade + np.asarray(probabilities)
-        self.weight = self.weight * fade + 1.0
-        self.good_s = t_s
-
-    def mood(self, t_s: float) -> Mood | None:
-        """The fused mood, once two readings or more stand behind it and the last is not stale."""
-        if self.weight < 1.05 or t_s - self.good_s > STALE_S:
-            return None
-        return mood_of(tuple((self.sums / self.weight).tolist()))
 
 
 def mood_of(probabilities: Probabilities) -> Mood:
@@ -118,14 +130,21 @@ def mood_of(probabilities: Probabilities) -> Mood:
     return Mood(1.0 - positive - neutral, neutral, positive, valence, arousal)
 
 
-def read_affect(visitors: Iterable[Visitors], model: AffectModel, trace: Trace | None = None) -> Iterator[Moment]:
-    """One moment a frame. With ``trace`` (recorded clips only) every face is read in every frame and told."""
+def read_affect(
+    visitors: Iterable[Visitors], model: AffectModel, trace: Trace | None = None, tally: Tally = lambda what: None
+) -> Iterator[Moment]:
+    """One moment a frame. With ``trace`` (recorded clips only) every face is read in every frame and told.
+
+    ``tally`` hears, whenever a face was due, "read", "not sure" (an abstention) or why it was skipped.
+    """
     every_s = READ_EVERY_S if trace is None else 0.0
     minds: dict[int, _Mind] = {}
     for seen in visitors:
         t_s = seen.frame.t_s
         known = ((person, minds.setdefault(person.track, _new(person, t_s))) for person in seen.visitors)
-        told = {person.track: _read(seen.frame, person, mind, model, every_s) for person, mind in known}
+        told = {person.track: _read(seen.frame, person, mind, model, every_s, tally) for person, mind in known}
+        for person, why in seen.unread:
+            _wait(minds.setdefault(person.track, _new(person, t_s)), t_s, every_s, why, tally)
         visits = []
         for person in (*seen.visitors, *(person for person, _ in seen.unread)):
             visits += _follow_visit(person, minds.setdefault(person.track, _new(person, t_s)), t_s)
@@ -146,7 +165,7 @@ def _new(person: Person, t_s: float) -> _Mind:
 
 
 def _read(
-    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float
+    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float, tally: Tally
 ) -> tuple[str | None, Probabilities | None]:
     """Reads one face if it is due. Returns why it was skipped, and what was read."""
     if frame.t_s - mind.read_s < every_s:
@@ -156,12 +175,21 @@ def _read(
     skipped = unfit(quality(picture, person.face), yaw(person.face))
     if skipped is not None:
         mind.abstained = True
+        tally(skipped)
         return skipped, None
     probabilities = model.read(picture)
     mind.abstained = max(probabilities) < model.abstain_below
+    tally("not sure" if mind.abstained else "read")
     if not mind.abstained:
-        mind.fuse(probabilities, frame.t_s)
+        mind.fusion.add(probabilities, frame.t_s)
     return None, probabilities
+
+
+def _wait(mind: _Mind, t_s: float, every_s: float, why: str, tally: Tally) -> None:
+    """Who may not be read is counted at the pace of those who are."""
+    if t_s - mind.waited_s >= every_s:
+        mind.waited_s = t_s
+        tally(why)
 
 
 def unfit(found: Quality, turned: float) -> str | None:
@@ -178,7 +206,7 @@ def unfit(found: Quality, turned: float) -> str | None:
 
 
 def _reading(person: Person, mind: _Mind, t_s: float) -> Reading:
-    mood = mind.mood(t_s)
+    mood = mind.fusion.mood(t_s)
     zone = person.zone if person.zone is not None else -1
     return Reading(zone, person.dwell_s, person.turns_per_min, person.returning, mood, mind.abstained)
 
@@ -196,7 +224,7 @@ def _end_visit(mind: _Mind, t_s: float) -> list[Visit]:
     if mind.told or mind.zone is None or mind.returning or mind.dwell_s < VISIT_MIN_S:
         return []
     mind.told = True
-    return [Visit(mind.zone, mind.mood(t_s))]
+    return [Visit(mind.zone, mind.fusion.mood(t_s))]
 
 
 def _traced(seen: Visitors, told: dict[int, tuple[str | None, Probabilities | None]]) -> dict[str, Any]:

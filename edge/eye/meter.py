@@ -1,11 +1,13 @@
-"""How long each stage takes, measured around the generators so that no stage knows of it.
+"""How long each stage takes, measured around the generators so that no stage knows of it, and what became of faces.
 
-Rule: figures are means over a minute and more (rule 10): nothing per frame or face is kept.
+Rule: figures are means and sums over a minute and more (rule 10): nothing per frame or face is kept. Sums of faces stay
+in the eye: `health` has none, and only `replay`, on a recorded file, prints them.
 """
 
 from __future__ import annotations
 
 import resource
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -25,6 +27,7 @@ class Meter:
     frames: int = 0
     order: list[str] = field(default_factory=list)
     inclusive_s: dict[str, float] = field(default_factory=dict)
+    faces: Counter[str] = field(default_factory=Counter)
 
     def around(self, stage: str, stream: Iterable[T]) -> Iterator[T]:
         """The same stream, with the time each item took to come added to ``stage``. Call in pipeline order."""
@@ -43,6 +46,10 @@ class Meter:
             self.frames += first
             yield item
 
+    def tally(self, what: str) -> None:
+        """One more face that was read, left unsure or skipped for this reason."""
+        self.faces[what] += 1
+
     def own_ms(self) -> dict[str, float]:
         """Milliseconds a frame in each stage itself."""
         frames = max(self.frames, 1)
@@ -55,6 +62,7 @@ class Meter:
     def reset(self) -> None:
         """Begin the next minute."""
         self.frames = 0
+        self.faces.clear()
         self.inclusive_s = dict.fromkeys(self.inclusive_s, 0.0)
 
 

@@ -51,6 +51,6 @@ def look(
     faces = timed("detect", detect(frames, senses.detector))
     people = timed("track", follow(faces, senses.tracking, config.zones))
     visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
-    moments = timed("affect", read_affect(visitors, senses.affect, trace))
+    moments = timed("affect", read_affect(visitors, senses.affect, trace, meter.tally))
     windows = timed("rest", tumble(moments, config.zones, senses.clock, config.privacy, flush=flush))
     return release(windows, gate, flush=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from hypothesis import strategies as st
 from contract.errors import ModelError
 from edge.config import SHIPPED
 from edge.crop import Quality
-from edge.eye.affect import CIRCUMPLEX, TfliteAffect, mood_of, read_affect, unfit
+from edge.eye.affect import CIRCUMPLEX, READ_EVERY_S, Fusion, TfliteAffect, mood_of, read_affect, unfit
 from edge.manifest import LABELS
-from edge.values import Face, Frame, Luma, Moment, Person, Visitors
+from edge.values import Face, Frame, Luma, Moment, Mood, Person, Visitors
 
 NOISE = np.random.default_rng(1).integers(60, 200, (360, 640), dtype=np.uint8)
 EYES = ((90.0, 96.0), (110.0, 96.0), (100.0, 104.0), (100.0, 112.0), (80.0, 100.0), (120.0, 100.0))
@@ -56,6 +58,10 @@ def seen(t_s: float, *people: Person, unread: Sequence[Person] = (), excluded: S
 
 def moments(visitors: Sequence[Visitors], *answers: tuple[float, ...]) -> list[Moment]:
     return list(read_affect(visitors, Scripted(*answers)))
+
+
+def kind(mood: Mood) -> str:
+    return max(("negative", "neutral", "positive"), key=lambda name: getattr(mood, name))
 
 
 def test_the_first_reading_gives_no_mood_and_the_second_does() -> None:
@@ -158,6 +164,38 @@ def test_a_trace_tells_every_face_of_every_frame() -> None:
         assert (probation["skipped"], probation["excluded"], probation["affect"]) == ("on probation", False, None)
         assert (staff["skipped"], staff["excluded"], staff["affect"]) == ("staff", True, None)
         assert read["box"] == [76.0, 76.0, 48.0, 48.0]
+
+
+def test_every_face_that_was_due_is_counted_by_what_became_of_it() -> None:
+    small = Face((90.0, 96.0, 20.0, 20.0), 0.9, EYES)
+    away = Face(FACE.box_px, 0.9, (*EYES[:2], (120.0, 104.0), *EYES[3:]))
+    dark = np.full_like(NOISE, 20)
+    told: Counter[str] = Counter()
+    stream = [seen(float(t), person()) for t in range(4)]
+    stream += [seen(4.0 + t, replace(person(), face=face)) for t, face in enumerate((small, away, away))]
+    stream += [replace(seen(7.0, person()), frame=Frame(70, 7.0, dark))]
+    stream += [seen(8.0 + t / 10, unread=[person(2)], excluded=[person(3)]) for t in range(10)]
+    list(read_affect(stream, Scripted(HAPPY, UNSURE, HAPPY), tally=lambda what: told.update([what])))
+    assert told == {"read": 3, "not sure": 1, "too small": 1, "turned away": 2, "too dark": 1, "on probation": 2}
+
+
+@given(
+    st.lists(st.floats(0.7, 1.0), min_size=3, max_size=8),
+    st.lists(st.floats(0.0, 1.0), min_size=8, max_size=8).filter(lambda parts: sum(parts) > 0.1),
+    st.sampled_from(range(8)),
+)
+def test_after_three_readings_of_a_kind_no_odd_one_changes_it(sure: list[float], odd: list[float], top: int) -> None:
+    """Whatever the odd reading says, at the pace at which faces are read."""
+    fusion = Fusion()
+    for i, p in enumerate(sure):
+        fusion.add(tuple(p if label == top else (1 - p) / 7 for label in range(8)), i * READ_EVERY_S)
+    t_s = len(sure) * READ_EVERY_S
+    before = fusion.mood(t_s)
+    fusion.add(tuple(part / sum(odd) for part in odd), t_s)
+    after = fusion.mood(t_s)
+    assert before is not None
+    assert after is not None
+    assert kind(after) == kind(before)
 
 
 GOOD = Quality(size_px=40.0, brightness=120.0, contrast=35.0, sharpness=0.6)

@@ -39,3 +39,12 @@ def test_a_new_minute_begins_at_nothing() -> None:
     assert meter.frames == 2
     meter.reset()
     assert (meter.frames, meter.own_ms()) == (0, {"detect": 0.0})
+
+
+def test_what_became_of_faces_is_summed_until_the_next_minute() -> None:
+    meter = Meter()
+    for what in ("read", "too small", "read"):
+        meter.tally(what)
+    assert meter.faces == {"read": 2, "too small": 1}
+    meter.reset()
+    assert not meter.faces

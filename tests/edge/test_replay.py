@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_a_trace_is_one_line_a_frame_with_every_face_that_the_detector_finds(cli
         assert isinstance(face["excluded"], bool)
         assert (face["skipped"] is None) == (face["affect"] is not None)
         assert face["affect"] is None or tuple(face["affect"]) == manifest.LABELS
+
+
+def test_the_last_word_says_what_became_of_the_faces(clip: Path) -> None:
+    done = subprocess.run((*REPLAY, "--trace", clip), capture_output=True, text=True, check=True)
+    faces = [face for line in done.stdout.splitlines() for face in json.loads(line)["faces"]]
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("Faces due: ")]
+    whys = Counter(face["skipped"] for face in faces if face["skipped"])
+    read, unsure = (int(said.partition(what)[2].split(",")[0].split(";")[0]) for what in ("read ", "not sure "))
+    assert read + unsure == sum(face["affect"] is not None for face in faces)
+    assert whys
+    assert all(f"{why} {times}" in said for why, times in whys.items())
 
 
 def test_records_and_complaints_may_be_redirected_into_files(clip: Path, tmp_path: Path) -> None:
