@@ -137,6 +137,7 @@ def shop(
         stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
         if eye:
             stack.enter_context(_kept("eye", ("edge", "eye", *shared)))
+            stack.enter_context(_kept("prover", ("edge", "prover", *shared)))
         doors = Doors.open(data / "hub" / "doors.db")
         links = {
             role: url + entry_path(doors.mint(role, ttl_s=None, uses=None)) for role in ("staff", "owner", "auditor")

@@ -74,16 +74,20 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         calls = f"no strace there: {trace['refused']} of {trace['calls']} forbidden acts are refused"
     lines.append(("System calls of the eye", calls))
     for kind in channel["kinds"]:
-        said = f"{kind['per_minute']:g} a minute, {kind['bit_s']:g} bit/s, {kind['entropy_bits']:g} bits told"
+        said = f"{kind['per_minute']:g} a minute, {kind['bit_s']:g} bit/s; in all they told {kind['entropy_bits']:g} bits"
         lines.append((f"Records: {kind['kind']}", said))
-    lines.append(("The eye in all", f"{channel['bit_s']:g} of at most {channel['bounds_bit_s'][1]:g} bit/s"))
+    bounds = channel["bounds_bit_s"]
+    lines.append(("The busiest kind and zone", f"{channel['busiest_bit_s']:g} of at most {bounds[0]:g} bit/s"))
+    lines.append(("The eye in all", f"{channel['bit_s']:g} of at most {bounds[1]:g} bit/s"))
     return lines
 
 
 def _found(place: dict[str, Any]) -> str:
     if "not_checked" in place:
         return f"not checked: {place['not_checked']}"
-    return f"{sum(place['hits'].values())} hits in {place['mb']:.1f} MB"
+    size = place["bytes"]
+    amount = f"{size / 2**20:.1f} MB" if size > 100_000 else f"{size / 1024:.1f} kB" if size > 1000 else f"{size} bytes"
+    return f"{sum(place['hits'].values())} hits in {amount}"
 
 
 def routes(reads: Reads, ask: Ask | None) -> APIRouter:

@@ -119,7 +119,7 @@ class Report:
 
 def _place(place: Searched) -> dict[str, Any]:
     found = {form: count for form, count in place.hits.items() if count}
-    said = {"place": place.place, "mb": round(place.bytes / 2**20, 2), "hits": found}
+    said = {"place": place.place, "bytes": place.bytes, "hits": found}
     return said | ({"not_checked": place.why_not} if place.why_not else {})
 
 

@@ -59,7 +59,7 @@ def test_nothing_of_the_canary_is_left_and_every_plant_is_found(proved: tuple[in
     assert report["shown"]["hits"]["raw"] > 1_000
     assert [set(place["hits"]) for place in report["planted"]] == [FORMS] * 3
     searched = {place["place"]: place for place in report["places"]}
-    assert all(searched[place]["mb"] > 20 for place in MEMORY)
+    assert all(searched[place]["bytes"] > 20_000_000 for place in MEMORY)
     assert not any(place["hits"] or "not_checked" in place for place in searched.values())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_memory_of_a_process_is_searched() -> None:
 
 def test_memory_that_may_not_be_read_is_not_called_clean() -> None:
     assert search_memory(NEEDLES, "nobody", 2**22 + 1).why_not
+
+
+AS_NOBODY = """
+import os, random, sys
+from edge.prove.search import needles, search_memory
+looked_for = needles({"raw": [random.randbytes(400)]}, 10)
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+print(search_memory(looked_for, "a test", int(sys.argv[1])).why_not)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody")
+def test_whoever_is_not_root_is_told_to_be() -> None:
+    command = (sys.executable, "-c", AS_NOBODY, str(os.getpid()))
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("needs root")
 
 
 def test_caught_texts_are_counted() -> None:

@@ -18,16 +18,17 @@ from hub.views import EventView, Settings
 from tests.hub.conftest import NOW_S, node_view
 
 ORIGIN = "http://127.0.0.1:8700"
-PLACE = {"place": "the eye's memory, 1 s after", "mb": 501.1, "hits": {}}
+PLACE = {"place": "the eye's memory, 1 s after", "bytes": 525_000_000, "hits": {}}
 REPORT: dict[str, Any] = {
     "says": "Proved: 60000 windows, 0 hits in 576 MB; every plant was found.",
     "shown": {**PLACE, "hits": {"raw": 7, "int8": 4}},
-    "places": [PLACE, {"place": "what passed the broker", "mb": 0.0, "hits": {}, "not_checked": "no mosquitto"}],
+    "places": [PLACE, {"place": "what passed the broker", "bytes": 0, "hits": {}, "not_checked": "no mosquitto"}],
     "planted": [PLACE],
     "trace": {"how": "strace", "opened_for_writing": 0, "bytes_to_files": 0, "network": 0, "seconds": 60.0},
     "channel": {
         "kinds": [{"kind": "assist", "per_minute": 3.0, "bit_s": 12.8, "entropy_bits": 12.3}],
         "bit_s": 21.3,
+        "busiest_bit_s": 12.8,
         "bounds_bit_s": [25.6, 256.0],
     },
 }
@@ -71,7 +72,7 @@ def test_the_newest_proof_stands_with_every_place_and_what_was_not_checked(
     assert "60,000 windows, 0 hits" in html
     assert "floor-1: proved" in html
     assert "Searched: the eye&#39;s memory, 1 s after" in html
-    assert "11 hits in 501.1 MB" in html
+    assert "11 hits in 500.7 MB" in html
     assert "not checked: no mosquitto" in html
     assert "0 files opened for writing" in html
     assert "3 a minute, 12.8 bit/s" in html
@@ -82,6 +83,7 @@ def test_a_failure_is_not_to_be_overlooked(open_page: Callable[[Role], TestClien
     fake_shop.event_views = [said(json.dumps(REPORT | {"says": "FAILED: 9 hits"}) + SIGNED, result="failed", hits=9)]
     html = open_page("auditor").get("/audit").text
     assert "floor-1: FAILED" in html
+    assert "FAILED: 9 hits" in html
     assert "60,000 windows, 9 hits" in html
 
 
