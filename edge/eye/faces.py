@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import mul
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -55,9 +55,9 @@ def detect(frames: Iterable[Frame], detector: Detector) -> Iterator[tuple[Frame,
 
 
 class BlazeFace:
-    """The `Detector` on a BlazeFace full-range file.
+    """The `Detector` on a BlazeFace full-range file, in floats or in 8-bit integers (`models.facedetector`).
 
-    Shapes: input (1, 192, 192, 3) float32; outputs (1, 2304, 16) and (1, 2304, 1).
+    Shapes: input (1, 192, 192, 3); outputs (1, 2304, 16) and (1, 2304, 1); float32 or int8.
     Raises: ModelError when the file is not of that form.
     """
 
@@ -66,6 +66,7 @@ class BlazeFace:
         shapes = [tuple(detail["shape"]) for detail in (*self.model.inputs, *self.model.outputs)]
         if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:
             raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")
+        self._grey = _inputs_of_grey(self.model.inputs[0])
         self._second_look = second_look
         self._small: list[tuple[int, Face]] = []  # faces that only a second look found, with the frame they were in
         self._round = 0
@@ -107,17 +108,46 @@ class BlazeFace:
         return left, top, side, side
 
     def _look(self, luma: Luma, region: Region, score_min: float) -> list[Face]:
-        left, top, width, height = region
-        scale = SIDE_PX / max(width, height)
-        inner_w, inner_h = round(width * scale), round(height * scale)
-        pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
-        square = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-        inner = square[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w]
-        cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h), dst=inner)
-        cv2.cvtColor(square * np.float32(1 / 127.5) - 1, cv2.COLOR_GRAY2BGR, dst=self.model.input[0])
-        raw, logits = self.model.invoke()
+        square, left_px, top_px, scale = letterbox(luma, region)
+        grey = cv2.LUT(square, self._grey)
+        cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR, dst=self.model.input[0].view(self._grey.dtype))
+        raw, logits = map(_reals, self.model.invoke(), self.model.outputs)
         faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
-        return [_placed(face, left - pad_x / scale, top - pad_y / scale, 1 / scale) for face in faces]
+        return [_placed(face, left_px, top_px, scale) for face in faces]
+
+
+def letterbox(luma: Luma, region: Region) -> tuple[Luma, float, float, float]:
+    """A region as the model sees it, black where it is not square; where its corner lies, and how wide its pixels are.
+
+    Shapes: (192, 192) uint8. Units: source pixels.
+    """
+    left, top, width, height = region
+    scale = SIDE_PX / max(width, height)
+    inner_w, inner_h = round(width * scale), round(height * scale)
+    pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
+    square = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    inner = square[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w]
+    cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h), dst=inner)
+    return square, left - pad_x / scale, top - pad_y / scale, 1 / scale
+
+
+def _inputs_of_grey(detail: dict[str, Any]) -> NDArray[Any]:
+    """What the model's input holds for each of the 256 grey levels; 8-bit integers as the bytes they are."""
+    reals = np.arange(256, dtype=np.float32) / np.float32(127.5) - 1
+    if detail["dtype"] == np.float32:
+        return reals
+    scale, zero = detail["quantization"]
+    held: NDArray[Any] = np.clip(np.round(reals / scale) + zero, -128, 127).astype(np.int8).view(np.uint8)
+    return held
+
+
+def _reals(value: NDArray[Any], detail: dict[str, Any]) -> Floats:
+    """An output in floats, whatever the file keeps it in."""
+    if value.dtype == np.float32:
+        return value
+    scale, zero = detail["quantization"]
+    reals: Floats = (value.astype(np.float32) - zero) * np.float32(scale)
+    return reals
 
 
 def first_looks(width_px: int, height_px: int) -> list[Region]:
