@@ -74,7 +74,8 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         calls = f"no strace there: {trace['refused']} of {trace['calls']} forbidden acts are refused"
     lines.append(("System calls of the eye", calls))
     for kind in channel["kinds"]:
-        said = f"{kind['per_minute']:g} a minute, {kind['bit_s']:g} bit/s; in all they told {kind['entropy_bits']:g} bits"
+        rates = f"{kind['per_minute']:g} a minute, {kind['bit_s']:g} bit/s"
+        said = f"{rates}; together they told {kind['entropy_bits']:g} bits"
         lines.append((f"Records: {kind['kind']}", said))
     bounds = channel["bounds_bit_s"]
     lines.append(("The busiest kind and zone", f"{channel['busiest_bit_s']:g} of at most {bounds[0]:g} bit/s"))
