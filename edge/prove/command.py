@@ -20,7 +20,8 @@ def run_prove(config: NodeConfig, options: argparse.Namespace) -> int:
 
     Raises: CameraError, ModelError or LinkError when it cannot be run; StoreError when ``--out`` cannot be written.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))  # so that what was started is ended
     report = prove(config, options.config, options.footage)
     body, why_not = _kept(report, config)
     if options.out:

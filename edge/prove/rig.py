@@ -15,6 +15,7 @@ import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -32,11 +33,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contract.errors import LinkError
 from contract.events import OpenHours
 from edge.config import WHOLE_PICTURE, NodeConfig
+from edge.eye.walls import kernel
 from edge.prove.channel import Tap
 
 START_S: Final = 15.0
 END_S: Final = 8.0
 PLANTED: Final = "attune-prove/planted"
+_PR_SET_PDEATHSIG: Final = 1
 _SBIN: Final = "/usr/sbin:/usr/local/sbin:/usr/bin"
 _BROKER: Final = "listener {port} 127.0.0.1\nallow_anonymous true\nuser {user}\npersistence false\nlog_dest none\n"
 _DAYS: Final = get_args(OpenHours.model_fields["day"].annotation)
@@ -118,7 +121,9 @@ def _value(value: object) -> str:
 @contextmanager
 def _running(command: Sequence[str], printed: bytearray) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, preexec_fn=end_with_parent
+    )
     reader = threading.Thread(target=_keep, args=(process, printed), daemon=True)
     reader.start()
     try:
@@ -131,6 +136,11 @@ def _running(command: Sequence[str], printed: bytearray) -> Iterator[subprocess.
             process.kill()
             process.wait()
         reader.join(END_S)
+
+
+def end_with_parent() -> None:
+    """In a child, before it runs: it ends when its parent does, however that ends."""
+    kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _keep(process: subprocess.Popen[bytes], printed: bytearray) -> None:
@@ -154,7 +164,12 @@ def broker(folder: Path) -> Iterator[Heard]:
         return
     settings = folder / "mosquitto.conf"
     settings.write_text(_BROKER.format(port=port, user=getpass.getuser()), encoding="utf-8")
-    child = subprocess.Popen((program, "-c", str(settings)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        (program, "-c", str(settings)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
+    )
     try:
         heard.client = _subscribed(port, heard)
         yield heard

@@ -7,6 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +88,32 @@ def test_the_report_is_signed_by_the_node_and_waits_for_its_courier(
 
 def test_nothing_of_the_test_itself_stays(proved: tuple[int, dict[str, Any]], node: Path) -> None:
     assert not list((node / "outbox").glob("attune-prove-*"))
+
+
+def test_a_self_test_that_is_killed_leaves_nothing_running(node: Path) -> None:
+    command = (sys.executable, "-m", "edge", "prove", "--config", str(node / "node.toml"))
+    with subprocess.Popen(command, cwd=node, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as test:
+        started = awaited(lambda: found if len(found := belonging(node)) >= 3 else None)
+        test.kill()
+    assert {"mosquitto", "eye", "courier"} <= set(started)
+    assert awaited(lambda: not belonging(node))
+
+
+def belonging(node: Path) -> list[str]:
+    """What of a self-test runs: programs whose command line names its folder."""
+    names = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode().split("\0")
+            if any(word.startswith(str(node / "outbox" / "attune-prove-")) for word in words):
+                names += [word for word in words if word in ("eye", "courier")] or ["mosquitto"]
+    return names
+
+
+def awaited(found: Callable[[], Any]) -> Any:
+    until_s = time.monotonic() + 30
+    while time.monotonic() < until_s:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError("it did not come within 30 s")
