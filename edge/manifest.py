@@ -4,8 +4,8 @@ Rules:
 - The file is read once, and its SHA-256 is checked against `manifest.json` beside it before any runtime sees it: a
   damaged model can crash the runtime, so it never gets there.
 - `Manifest.content` holds the very bytes that were checked. Open those, not the path, which may change meanwhile.
-- Then shapes, types and quantisation in the file must be those that the manifest states, and the manifest must state
-  the one form that nodes feed and read.
+- Then, in a child process, shapes, types and quantisation in the file must be those that the manifest states, and it
+  must run once. The manifest must state the one form that nodes feed and read.
 
 Left out: delegates and threads (`edge.tflite`).
 """
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from contract.errors import ModelError
+from edge.apart import apart
 from edge.tflite import Tflite
 
 LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
@@ -74,7 +75,7 @@ def load(model_path: Path) -> Manifest:
             f"{model_path} is not the file its manifest describes (SHA-256 {found[:12]}… instead of "
             f"{manifest.sha256[:12]}…); install the model and its manifest.json again, together."
         )
-    _check_forms(model_path, manifest)
+    apart(lambda: _check_forms(model_path, manifest), str(model_path))
     return manifest
 
 
@@ -111,6 +112,7 @@ def _check_forms(model_path: Path, manifest: Manifest) -> None:
             f"The tensors inside {model_path} are not those its manifest states; install the model that came with "
             "this version of Attune."
         )
+    model.invoke()
 
 
 def _detail_form(detail: Mapping[str, Any]) -> TensorForm:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ModelError
+from edge.apart import apart
 from edge.ports import Detector
 from edge.tflite import Tflite
 from edge.values import Face, Frame, Luma
@@ -62,6 +63,7 @@ class BlazeFace:
     """
 
     def __init__(self, path: Path, threads: int = 1, *, second_look: bool = True) -> None:
+        apart(lambda: Tflite(path).invoke(), str(path))
         self.model = Tflite(path, threads)
         shapes = [tuple(detail["shape"]) for detail in (*self.model.inputs, *self.model.outputs)]
         if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:

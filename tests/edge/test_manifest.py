@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from contract.errors import ModelError
 from edge.manifest import load
@@ -35,14 +34,36 @@ def test_the_shipped_model_loads_with_the_bytes_that_were_checked(model: Path) -
     assert load(model).content == model.read_bytes()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(place=st.integers(min_value=0), bit=st.integers(0, 7), keep=st.none() | st.floats(0, 0.999))
-def test_a_flipped_or_truncated_file_is_refused(model: Path, place: int, bit: int, keep: float | None) -> None:
+def damaged(seed: int) -> bytes:
+    """The shipped file with a bit flipped somewhere, or cut off somewhere; half of the flips in its structure."""
+    rng = random.Random(seed)
     content = bytearray((SHIPPED / "affect.tflite").read_bytes())
-    content[place % len(content)] ^= 1 << bit
-    model.write_bytes(content if keep is None else content[: int(len(content) * keep)])
-    with pytest.raises(ModelError, match="SHA-256"):
-        load(model)
+    if rng.random() < 0.5:
+        return bytes(content[: rng.randrange(len(content))])
+    place = rng.choice((rng.randrange(len(content)), rng.randrange(4_000), len(content) - 1 - rng.randrange(16_000)))
+    content[place] ^= 1 << rng.randrange(8)
+    return bytes(content)
+
+
+def test_of_a_thousand_damaged_files_none_is_loaded(model: Path) -> None:
+    for seed in range(1_000):
+        model.write_bytes(damaged(seed))
+        with pytest.raises(ModelError, match="SHA-256"):
+            load(model)
+
+
+def test_of_damaged_files_under_their_own_hash_none_takes_this_process_down(model: Path) -> None:
+    """The hash cannot tell here: a changed weight may load, a changed structure must be refused or crash elsewhere."""
+    refused = 0
+    for seed in range(10_000, 10_150):
+        content = damaged(seed)
+        model.write_bytes(content)
+        restate(model, sha256=hashlib.sha256(content).hexdigest())
+        try:
+            assert load(model).content == content
+        except ModelError:
+            refused += 1
+    assert refused > 75
 
 
 @pytest.mark.parametrize("missing", ["affect.tflite", "manifest.json"])
