@@ -27,6 +27,8 @@ from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
 from hub.broker import start_broker
 from hub.clocks import SystemClocks
+from hub.dashboard import DELETE_WORD
+from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.reads import StoreReads
 from hub.views import Changes, Settings
@@ -84,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
     link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
     link.set_defaults(run=_link)
+
+    erase = commands.add_parser(
+        "delete-everything",
+        help="delete all that nodes ever told",
+        description="Delete every message, hour and nudge of a hub that is not running; its ledger's hashes stay.",
+    )
+    erase.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.set_defaults(run=_delete_everything)
     add_audit_command(commands, stores.FILE, "run")
     return parser
 
@@ -104,6 +115,27 @@ def _link(options: argparse.Namespace) -> int:
     lock = options.data / LOCK
     base = lock.read_text().strip() if lock.exists() else ""
     print((base or "http://127.0.0.1:8080") + entry_path(key))
+    return 0
+
+
+def _delete_everything(options: argparse.Namespace) -> int:
+    path = options.data / stores.FILE
+    if not path.exists():
+        raise StoreError(f"There is no hub's database in {options.data}: give the --data of the hub.")
+    with _alone(options.data, ""):
+        if not options.yes:
+            print(f"Delete all that this hub holds? Type {DELETE_WORD}: ", end="", flush=True)
+            if sys.stdin.readline().strip() != DELETE_WORD:
+                raise ConfigError(f"Nothing was deleted: {DELETE_WORD} was not typed.")
+        store = stores.Store(path, settings.load(options.data).store)
+        try:
+            with store.batch():
+                gone = delete_everything(store, SystemClocks().wall_s())
+            store.wash()
+        finally:
+            store.close()
+    print("Deleted: " + ", ".join(f"{count} {what}" for what, count in gone.items() if count) + ".")
+    print(f"What remains: {REMAINS}")
     return 0
 
 

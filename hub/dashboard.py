@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
 
 from hub.auth import OWNER, Session
+from hub.erase import REMAINS
 from hub.templating import Pages
 from hub.views import Desk, HourView, NodeView, NudgeView, Reads
 from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
@@ -31,6 +32,7 @@ from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 FEW: Final = 5
+DELETE_WORD: Final = "DELETE"
 Days = Annotated[Literal[1, 7, 28], BeforeValidator(int), Query()]
 Here = Annotated[Session, Depends(OWNER)]
 
@@ -155,6 +157,8 @@ def routes(
             lines=lines,
             troubles=troubles(),
             lessons=desk.lessons(),
+            delete_word=DELETE_WORD,
+            remains=REMAINS,
             hour_min=max((node.birth.gate.hour_min for node in nodes if node.birth), default=11),
             noises=[(epsilon, noise_within(epsilon)) for epsilon in epsilons],
         )
@@ -174,5 +178,12 @@ def routes(
     def forget(node: Annotated[str, Form()], zone: Annotated[int, Form()], session: Here) -> Response:
         desk.forget(node, zone, clock())
         return RedirectResponse("/owner#lessons", 303)
+
+    @router.post("/owner/delete-everything")
+    def delete_everything(session: Here, word: Annotated[str, Form()] = "") -> Response:
+        if word.strip() != DELETE_WORD:
+            raise HTTPException(400)
+        desk.delete_everything(clock())
+        return RedirectResponse("/owner#delete", 303)
 
     return router

@@ -93,5 +93,10 @@ class FakeShop:
     def lessons(self) -> tuple[LessonView, ...]:
         return tuple(self.lesson_views)
 
+    def delete_everything(self, now_s: float) -> None:
+        for kept in (self.nudges, self.node_views, self.hours, self.event_views, self.refused_views, self.lesson_views):
+            kept.clear()
+        self.changes.touch()
+
     def forget(self, node: str, zone: int, now_s: float) -> None:
         self.lesson_views = [lesson for lesson in self.lesson_views if (lesson.node, lesson.zone) != (node, zone)]

@@ -18,7 +18,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -107,6 +107,15 @@ class Store:
     def forget(self, kinds: Iterable[str], before_s: float, now_s: float) -> int:
         """Entries of the ledger of which only the hash is left now; a bounded number at a time."""
         return self._ledger.forget(kinds, before_s, now_s)
+
+    def note(self, kind: str, payload: bytes, now_s: float) -> None:
+        """An entry of the ledger that no node sent."""
+        self._ledger.append(kind, payload, now_s)
+
+    def wash(self) -> None:
+        """Once a batch stands: leave nothing of what it deleted in the file's log either."""
+        with suppress(sqlite3.Error):  # who still reads delays it to the next one
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def sign(self, now_s: float) -> str:
         """A checkpoint of the ledger as it is."""

@@ -178,6 +178,9 @@ class Desk(Protocol):
     def lessons(self) -> tuple[LessonView, ...]:
         """What the answers taught, a line for each zone that has any, by name."""
 
+    def delete_everything(self, now_s: float) -> None:
+        """All that nodes ever told goes (`hub.erase`)."""
+
     def forget(self, node: str, zone: int, now_s: float) -> None:
         """What was answered in a zone until now teaches nothing any more."""
 

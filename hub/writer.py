@@ -29,6 +29,7 @@ from contract.wire import Topic
 from hub import nudge, retention
 from hub import nudge_types as nudges
 from hub.config import HubConfig
+from hub.erase import delete_everything
 from hub.ingest import LATE_S, Clocks, NodeClocks, Receipt, Refused, judge, runs
 from hub.learn import taught
 from hub.lessons import lessons
@@ -64,14 +65,8 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Forget:
-    node: str
-    zone: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
-    event: nudges.TakenBy | nudges.Answered | _Forget
+    event: nudges.TakenBy | nudges.Answered | Callable[[Store], object]
     now_s: float
     done: Future[None]
 
@@ -149,7 +144,11 @@ class Writer:
 
     def forget(self, node: str, zone: int, now_s: float) -> None:
         """A zone learns anew. Raises: StoreError when it could not be written down."""
-        self._written(_Asked(_Forget(node, zone), now_s, Future()))
+        self._written(_Asked(lambda store: store.forget_answers(node, zone, now_s), now_s, Future()))
+
+    def delete_everything(self, now_s: float) -> None:
+        """All that nodes ever told. Raises: StoreError when it could not be deleted; then nothing is."""
+        self._written(_Asked(lambda store: delete_everything(store, now_s), now_s, Future()))
 
     def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
         self._written(_Asked(event, now_s, Future()))
@@ -267,8 +266,9 @@ class Writer:
         batch.seqs[event.node, event.boot].append(event.seq)
 
     def _obey(self, batch: _Batch, asked: _Asked) -> None:
-        if isinstance(asked.event, _Forget):
-            self._store.forget_answers(asked.event.node, asked.event.zone, asked.now_s)
+        if callable(asked.event):
+            asked.event(self._store)
+            batch.state, batch.seen = self._store.engine_state(self._rules, asked.now_s), True
         else:
             self._step(batch, asked.event, asked.now_s)
 
@@ -283,6 +283,8 @@ class Writer:
 
     def _tell(self, items: Sequence[_Judged | _Asked], batch: _Batch) -> None:
         """Staff first, then the nodes, then the broker."""
+        if any(isinstance(item, _Asked) and callable(item.event) for item in items):
+            self._store.wash()
         if any(isinstance(item, _Asked) and not isinstance(item.event, nudges.TakenBy) for item in items):
             self._rules, self._learnt = taught(self._config.rules(), self._reads.answers())
         if batch.seen:

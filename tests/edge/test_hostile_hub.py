@@ -167,7 +167,7 @@ words = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(words, min_size=1, max_size=25))
 def test_no_run_of_words_moves_a_floor(said: list[tuple[Kind, bytes]]) -> None:
     with TemporaryDirectory() as folder:

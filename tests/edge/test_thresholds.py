@@ -26,15 +26,15 @@ GAPS = 100
 
 
 def test_no_query_tells_a_cell_under_its_threshold() -> None:
-    found = run(queries=100_000, shops=12, seed=2)
+    found = run(queries=100_000, shops=8, seed=2)
     assert found["queries"] == 100_000
-    assert found["hidden"] > 100
+    assert found["hidden"] > 80
     assert found["apart"] == 0
 
 
 @pytest.mark.parametrize("leak", [exact_totals, thin_windows])
 def test_a_total_or_a_thin_window_that_was_said_would_be_found(leak: Leak) -> None:
-    assert run(queries=2_000, shops=2, seed=3, leak=leak)["apart"] > 100
+    assert run(queries=1_000, shops=1, seed=3, leak=leak)["apart"] > 100
 
 
 def lingering(rng: random.Random) -> Iterator[tuple[Frame, tuple[Face, ...]]]:

@@ -37,6 +37,7 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /owner": {"owner"},
     "GET /owner/series": {"owner"},
     "POST /owner/lessons/forget": {"owner"},
+    "POST /owner/delete-everything": {"owner"},
     "GET /audit": {"auditor", "owner"},
     "GET /audit/refused": {"auditor", "owner"},
     "GET /audit/export.zip": {"auditor", "owner"},

@@ -1,0 +1,41 @@
+"""Delete everything: what the shop's cameras ever told, at the owner's word, all of it or nothing.
+
+Rules:
+- Every message, hour, nudge, answer and refused message goes, and of every entry of the hub's ledger made of them the
+  content and the salt. What is deleted is overwritten, not only unlinked.
+- The ledger's hashes and checkpoints stay, with one entry more that says what was deleted: a check of the ledger
+  still finds it whole, and nobody can deny that there was something.
+- What a table is for decides whether it goes; a table that is in neither list is a fault that a test finds.
+
+Left out: the nodes' own ledgers and outboxes (they forget by age, `edge.courier.forget`), exports that somebody took,
+the broker's retained last words, and the hub's settings and doors, in which nothing of a camera stands.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from contract.events import KINDS
+from hub.store import Store
+
+_AHEAD_S: Final = 1e9  # a clock that was ahead protects nothing
+DELETED_KIND: Final = "deleted-everything"
+GOES: Final = ("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten")
+STAYS: Final = ("_sqlite_migrations", "checkpoints", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
+REMAINS: Final = (
+    "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"
+    " signed checkpoints. The hub's settings and who may sign in. Each node's own ledger and outbox, which forget live"
+    " needs after a day and the rest after 13 months. Exports that somebody took. What nodes say from now on."
+)
+
+
+def delete_everything(store: Store, now_s: float) -> dict[str, int]:
+    """Inside the caller's batch: how many rows of each table went, and how many ledger entries lost their content."""
+    gone = {table: store.delete(f"DELETE FROM {table}") for table in GOES}
+    gone["ledger"] = 0
+    while went := store.forget(KINDS, now_s + _AHEAD_S, now_s):
+        gone["ledger"] += went
+    store.note(DELETED_KIND, json.dumps({"gone": gone, "remains": REMAINS}).encode(), now_s)
+    store.sign(now_s)
+    return gone
