@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "edge.crop",
         "edge.tflite",
         "edge.values",
+        "edge.eye.camera",
         "edge.eye.faces",
         "edge.eye.affect",
         "edge.eye.tracks",

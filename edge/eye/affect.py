@@ -40,9 +40,10 @@ BRIGHTNESS: Final = (35.0, 225.0)
 CONTRAST_MIN: Final = 9.0
 SHARPNESS_MIN: Final = 0.2
 
-# Valence and arousal of each label. Source: the words' places in Russell and Mehrabian, "Evidence for a Three-Factor
-# Theory of Emotions", 1977, to a tenth, on the circumplex of Russell, 1980. Contempt is not among them and is placed by
-# us beside disgust and anger. These are coordinates of words, not measurements of anybody's feeling.
+# Valence and arousal of each label, to a tenth. Source: pleasure and arousal of the words happy, surprised, sad, angry,
+# disgusted and fearful in Russell and Mehrabian, "Evidence for a Three-Factor Theory of Emotions", 1977, read as the
+# plane of Russell, "A Circumplex Model of Affect", 1980. Neutral (the origin) and contempt (beside disgust and anger)
+# are placed by us. These are coordinates of words, not measurements of anybody's feeling (docs/affect-model.md).
 CIRCUMPLEX: Final[dict[str, tuple[float, float]]] = {
     "neutral": (0.0, 0.0),
     "happiness": (0.8, 0.5),

@@ -232,6 +232,20 @@ def test_every_label_has_its_place_on_the_circumplex() -> None:
     assert tuple(CIRCUMPLEX) == LABELS
 
 
+def test_the_places_of_the_words_are_their_source_s_to_a_tenth() -> None:
+    """Source: Russell and Mehrabian, 1977: pleasure and arousal."""
+    stated = {
+        "happiness": (0.81, 0.51),
+        "surprise": (0.40, 0.67),
+        "sadness": (-0.63, -0.27),
+        "anger": (-0.51, 0.59),
+        "disgust": (-0.60, 0.35),
+        "fear": (-0.64, 0.60),
+    }
+    for label, place in stated.items():
+        assert CIRCUMPLEX[label] == pytest.approx(place, abs=0.0501)
+
+
 def test_the_shipped_model_gives_probabilities() -> None:
     model = TfliteAffect(SHIPPED / "affect" / "affect.tflite")
     flat, noisy = model.read(np.full((48, 48), 128, np.uint8)), model.read(NOISE[:48, :48].copy())
