@@ -147,8 +147,10 @@ def read_affect(
         for person, why in seen.unread:
             _wait(minds.setdefault(person.track, _new(person, t_s)), t_s, every_s, why, tally)
         visits = []
-        for person in (*seen.visitors, *(person for person, _ in seen.unread)):
-            visits += _follow_visit(person, minds.setdefault(person.track, _new(person, t_s)), t_s)
+        cleared = len(seen.visitors)
+        for i, person in enumerate((*seen.visitors, *(person for person, _ in seen.unread))):
+            mind = minds.setdefault(person.track, _new(person, t_s))
+            visits += _follow_visit(person, mind, t_s, sure=i < cleared)
         for track in [track for track, mind in minds.items() if t_s - mind.seen_s > GONE_S]:
             visits += _end_visit(minds.pop(track), t_s)
         for person, _ in seen.excluded:
@@ -212,13 +214,16 @@ def _reading(person: Person, mind: _Mind, t_s: float) -> Reading:
     return Reading(zone, person.dwell_s, person.turns_per_min, person.returning, mood, mind.abstained)
 
 
-def _follow_visit(person: Person, mind: _Mind, t_s: float) -> list[Visit]:
-    """A visit is told once: after `VISIT_TOLD_S`, or when it ends; a returning visitor's is not told again."""
+def _follow_visit(person: Person, mind: _Mind, t_s: float, *, sure: bool) -> list[Visit]:
+    """A visit is told once: after `VISIT_TOLD_S` of who is surely no staff, or when it ends.
+
+    A returning visitor's is not told again.
+    """
     ended = _end_visit(mind, t_s) if person.zone != mind.zone else []
     if person.zone != mind.zone:
         mind.told = False
     mind.zone, mind.dwell_s, mind.returning, mind.seen_s = person.zone, person.dwell_s, person.returning, t_s
-    return ended + (_end_visit(mind, t_s) if mind.dwell_s >= VISIT_TOLD_S else [])
+    return ended + (_end_visit(mind, t_s) if sure and mind.dwell_s >= VISIT_TOLD_S else [])
 
 
 def _end_visit(mind: _Mind, t_s: float) -> list[Visit]:

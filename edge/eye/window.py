@@ -8,7 +8,8 @@ Rules:
 - A window closes at a multiple of its length, once it has k people or has reached its longest.
 - Every clock hour closes for every zone, also an empty one. A wall clock that jumps closes the hour.
 - An hour's people are those there when it began, and whoever came when nobody was out of sight for `LOST_S` or less:
-  a lingering shopper whom the tracker loses and finds, wherever in the zone, stays one.
+  a lingering shopper whom the tracker loses and finds, wherever in the zone, stays one. Who may not be read yet may be
+  staff and is not of them.
 
 Left out: whether anything may be said (`edge.eye.gate`).
 """
@@ -124,7 +125,7 @@ class _Room:
     def add(self, t_s: float, step_s: float, readings: Sequence[Reading], privacy: Privacy) -> None:
         if self.opened_s is None:
             self.opened_s = t_s
-        self._come_and_go(t_s, len(readings) - len(self.readings))
+        self._come_and_go(t_s, _cleared(readings) - _cleared(self.readings))
         self.readings = readings
         self.crowd.add(step_s, readings, privacy.k)
         self._remember(t_s, readings, privacy)
@@ -173,7 +174,7 @@ class _Room:
 
     def close_hour(self, zone: int, hour: int | None) -> Tally:
         visits, self.visits = self.visits, Counter()
-        people, self.came = self.came, len(self.readings)
+        people, self.came = self.came, _cleared(self.readings)
         counts = (visits["negative"], visits["neutral"], visits["positive"], visits["unknown"])
         return Tally(zone, hour or 0, people, *counts)
 
@@ -188,6 +189,11 @@ class _Room:
             attended=attended,
             mood=mood,
         )
+
+
+def _cleared(readings: Sequence[Reading]) -> int:
+    """How many may be read: the others have no dwell (`edge.eye.affect`)."""
+    return sum(reading.dwell_s > 0 for reading in readings)
 
 
 def _mean(moods: Sequence[Mood]) -> tuple[float, ...]:

@@ -121,6 +121,14 @@ def test_a_badge_seen_late_takes_the_whole_track_with_it() -> None:
     assert [visit for moment in moments(stream, HAPPY) for visit in moment.visits] == []
 
 
+def test_who_is_not_cleared_for_long_and_then_shows_a_badge_was_no_visit() -> None:
+    stream = [seen(float(t), unread=[person(dwell_s=float(t))]) for t in range(100)]
+    told = [visit for moment in moments([*stream, seen(101.0), seen(104.0)], HAPPY) for visit in moment.visits]
+    assert len(told) == 1
+    stream += [seen(100.0 + t, excluded=[person(dwell_s=100.0 + t)]) for t in range(10)]
+    assert [visit for moment in moments(stream, HAPPY) for visit in moment.visits] == []
+
+
 def test_a_visit_is_told_once_when_it_ends() -> None:
     stream = [seen(float(t), person(dwell_s=float(t))) for t in range(10)] + [seen(10.0 + t) for t in range(5)]
     visits = [visit for moment in moments(stream, HAPPY) for visit in moment.visits]

@@ -125,6 +125,12 @@ def test_an_hours_people_are_those_at_once_and_those_who_came_when_nobody_had_ju
     assert people_of_the_hour(moments(([(reading(),) * 3] + [(reading(),) * 2] * 14) * 12)) == 3
 
 
+def test_who_may_not_be_read_yet_is_not_of_the_hours_people_for_it_may_be_staff() -> None:
+    unread = reading(mood=None, dwell_s=0.0)
+    assert people_of_the_hour(moments(([(unread,)] + [()] * 20) * 15)) == 0
+    assert people_of_the_hour(moments(([(reading(), unread)] + [(reading(),)] * 20) * 15)) == 1
+
+
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 14)), max_size=60))
 def test_one_who_is_lost_and_found_is_one_of_the_hour(gaps: list[tuple[int, int]]) -> None:
     stream = [crowd for seen, lost in gaps for crowd in [(reading(),)] * seen + [()] * lost]
