@@ -213,6 +213,7 @@ class Health(FromNode):
     kind: Literal["health"] = "health"
     t_mono_s: Seconds
     t_wall: Seconds
+    accelerator: Literal["cpu", "edgetpu"] | None = None
     fps: Annotated[float, Field(ge=0, le=1000)] | None
     stage_ms: Annotated[dict[Literal["detect", "track", "badge", "affect", "rest"], float], Field(max_length=5)]
     temp_c: Annotated[float, Field(ge=-60, le=200)] | None

@@ -47,7 +47,7 @@ _HEAD: Final = struct.Struct(">BBHI")
 _MOOD: Final = struct.Struct(">BHBBBBbbBB")
 _HOUR: Final = struct.Struct(">BIHHHHH")
 _ASSIST: Final = struct.Struct(">BBH")
-_PULSE: Final = struct.Struct(">HHHHHHH")
+_PULSE: Final = struct.Struct(">HHHHHHHB")
 _STATE: Final = struct.Struct(">B")
 
 
@@ -117,7 +117,10 @@ class AssistRecord:
 
 @dataclass(frozen=True, slots=True)
 class PulseRecord:
-    """How the eye is, over the last minute. Units: milliseconds per frame, MB resident."""
+    """How the eye is, over the last minute. Units: milliseconds per frame, MB resident.
+
+    ``edgetpu``: whether a model runs on an Edge TPU.
+    """
 
     head: Head
     fps: float
@@ -127,11 +130,12 @@ class PulseRecord:
     affect_ms: float
     rest_ms: float
     memory_mb: int
+    edgetpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StateRecord:
-    """What keeps the eye from sensing, or None when it senses."""
+    """What keeps the eye from sensing or, with the accelerator lost, slows it; None when it senses as it should."""
 
     head: Head
     trouble: Trouble | None
@@ -163,7 +167,7 @@ def encode(record: Record) -> bytes:
         case PulseRecord():
             stages = (record.detect_ms, record.track_ms, record.badge_ms, record.affect_ms, record.rest_ms)
             words = (round(record.fps * 10), *(round(ms * 100) for ms in stages), record.memory_mb)
-            kind, body = 4, _PULSE.pack(*(min(word, 0xFFFF) for word in words))
+            kind, body = 4, _PULSE.pack(*(min(word, 0xFFFF) for word in words), record.edgetpu)
         case StateRecord():
             kind, body = 5, _STATE.pack(0 if record.trouble is None else 1 + TROUBLES.index(record.trouble))
     head = _HEAD.pack(_VERSION << 4 | kind, record.head.zone, record.head.config, record.head.t_mono_s)
@@ -204,9 +208,17 @@ def _decode(data: bytes) -> Record:
             level, bits, ttl_s = _ASSIST.unpack_from(rest)
             return AssistRecord(head, level, tuple(r for i, r in enumerate(REASONS) if bits >> i & 1), ttl_s)
         case 0x14:
-            fps, detect, track, badge, affect, other, memory_mb = _PULSE.unpack_from(rest)
+            fps, detect, track, badge, affect, other, memory_mb, edgetpu = _PULSE.unpack_from(rest)
             return PulseRecord(
-                head, fps / 10, detect / 100, track / 100, badge / 100, affect / 100, other / 100, memory_mb
+                head,
+                fps / 10,
+                detect / 100,
+                track / 100,
+                badge / 100,
+                affect / 100,
+                other / 100,
+                memory_mb,
+                edgetpu == 1,
             )
         case 0x15:
             (trouble,) = _STATE.unpack_from(rest)

@@ -1,18 +1,25 @@
 """One port to the TFLite runtime: LiteRT, or tflite-runtime where only that is installed (Bookworm with a Coral).
 
+Rules:
+- A model runs on an Edge TPU where its compiled form lies beside it (``NAME_edgetpu.tflite``), has the same tensors,
+  and the runtime's delegate finds a device; else on the CPU.
+- A device that vanishes costs speed, not sight: the same look is taken again on the CPU, where the model then stays.
+
 Left out: what goes in and comes out (`edge.eye.faces`, `edge.eye.affect`), and whether a file may be trusted
 (`edge.manifest`, `models.fetch`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ModelError
+from edge.apart import apart
 
 try:
     from ai_edge_litert import interpreter as _runtime
@@ -23,11 +30,17 @@ except ImportError:
 
     RUNTIME = "tflite-runtime"
 
+EDGETPU: Final = "libedgetpu.so.1"
+Accelerator = Literal["cpu", "edgetpu"]
+# A missing library is an OSError, a missing device a ValueError, a model or a stick that fails any of the three.
+_REFUSALS: Final = (OSError, ValueError, RuntimeError)
+
 
 class Tflite:
     """A loaded model with one input.
 
-    Shapes: those of the file; ``input`` is the model's own buffer, to be filled in place. ``invocations`` counts.
+    Shapes: those of the file; ``input`` is the model's own buffer, to be filled in place. ``invocations`` counts;
+    ``lost`` once its accelerator is gone.
     Raises: ModelError when the file is missing or is no model.
     """
 
@@ -39,15 +52,35 @@ class Tflite:
             )
         source: dict[str, Any] = {"model_path": str(path)} if content is None else {"model_content": content}
         try:
-            self._interpreter = _runtime.Interpreter(**source, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            self._use(_runtime.Interpreter(**source, num_threads=threads))
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is no model that {RUNTIME} can load: fetch or install it again.") from error
-        self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
-        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
-        self.invocations = 0
-        self._fill = self._interpreter.tensor(self.inputs[0]["index"])
-        self._read = [self._interpreter.tensor(output["index"]) for output in self.outputs]
+        self.invocations, self.lost = 0, False
+        self.accelerator: Accelerator = "cpu"
+        self._on_cpu: Callable[[], Any] | None = None
+        compiled = path.with_name(f"{path.stem}_edgetpu.tflite")
+        if compiled.is_file():
+            plain = path.read_bytes() if content is None else content  # behind the walls no file can be opened
+            self._on_cpu = lambda: _runtime.Interpreter(model_content=plain, num_threads=threads)
+            self._accelerate(compiled)
+
+    def _use(self, interpreter: Any) -> None:
+        interpreter.allocate_tensors()
+        self._interpreter = interpreter
+        self.inputs: list[dict[str, Any]] = interpreter.get_input_details()
+        self.outputs: list[dict[str, Any]] = interpreter.get_output_details()
+        self._fill = interpreter.tensor(self.inputs[0]["index"])
+        self._read = [interpreter.tensor(output["index"]) for output in self.outputs]
+
+    def _accelerate(self, compiled: Path) -> None:
+        """Moves to the Edge TPU, if there is one that runs the compiled file and that has the same tensors."""
+        forms = _forms(self.inputs, self.outputs)
+        try:
+            apart(lambda: _tried(compiled, forms), str(compiled))
+            self._use(_opened(compiled))
+        except (ModelError, *_REFUSALS):
+            return
+        self.accelerator = "edgetpu"
 
     @property
     def input(self) -> NDArray[Any]:
@@ -59,8 +92,45 @@ class Tflite:
         """Runs the model on ``input`` and wipes that: a face must not stay there until the next comes. The outputs are
         copies.
         """
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except _REFUSALS:
+            if self.accelerator == "cpu":
+                raise
+            self._go_on_without()
         self.invocations += 1
         said = tuple(np.array(read()) for read in self._read)
         self.input.fill(0)
         return said
+
+    def _go_on_without(self) -> None:
+        """The accelerator is gone: the same input again, on the CPU."""
+        assert self._on_cpu is not None
+        filled = self.input.copy()
+        self.accelerator, self.lost = "cpu", True
+        self._use(self._on_cpu())
+        self.input[:] = filled
+        self._interpreter.invoke()
+
+
+def _opened(compiled: Path) -> Any:
+    return _runtime.Interpreter(
+        model_path=str(compiled), experimental_delegates=[_runtime.load_delegate(EDGETPU)], num_threads=1
+    )
+
+
+def _tried(compiled: Path, forms: list[tuple[object, ...]]) -> None:
+    """Raises: ModelError when the compiled file does not run, or is of another model."""
+    try:
+        interpreter = _opened(compiled)
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    except _REFUSALS as error:
+        raise ModelError(f"{compiled} does not run on an Edge TPU here.") from error
+    if _forms(interpreter.get_input_details(), interpreter.get_output_details()) != forms:
+        raise ModelError(f"{compiled} was not compiled from the model beside it.")
+
+
+def _forms(*sides: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    details = [detail for side in sides for detail in side]
+    return [(tuple(detail["shape"]), np.dtype(detail["dtype"]).name, detail["quantization"]) for detail in details]

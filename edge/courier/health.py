@@ -128,6 +128,7 @@ def health(
         boot=boot,
         t_mono_s=int(time.monotonic()),
         t_wall=int(time.time()),
+        accelerator=None if pulse is None else "edgetpu" if pulse.edgetpu else "cpu",
         fps=None if pulse is None else float(round(pulse.fps)),
         stage_ms=stages,  # type: ignore[arg-type]
         temp_c=temp_c(),

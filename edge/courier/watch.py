@@ -49,7 +49,7 @@ class EyeWatch:
         """What keeps the eye from sensing, or None when it senses."""
         if self._trouble == "eye_stopped" and now_s - self._since_s < GRACE_S:
             return self._before
-        if self._trouble is None and now_s - self._heard_s > SILENT_S:
+        if self._trouble in (None, "accelerator_lost") and now_s - self._heard_s > SILENT_S:
             return "camera_lost"
         return self._trouble
 

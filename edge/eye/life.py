@@ -141,8 +141,9 @@ class Eye:
             if camera.done:
                 continue
             self._obey(self.link.orders())
+            self._say("accelerator_lost" if any(model.lost for model in senses.models) else None)
             if time.monotonic() >= pulse_s:
-                self.link.send(self._pulse(meter))
+                self.link.send(self._pulse(meter, senses))
                 meter.reset()
                 pulse_s += PULSE_S
         if not self._over():
@@ -193,11 +194,12 @@ class Eye:
                 self._obey(self.link.orders(_POLL_S))
         return 0 if self.ended() else AGAIN
 
-    def _pulse(self, meter: Meter) -> PulseRecord:
+    def _pulse(self, meter: Meter, senses: Senses) -> PulseRecord:
         own = meter.own_ms()
         detect, track, badge, affect, rest = (own.get(stage, 0.0) for stage in STAGES[1:])
         fps = meter.frames / PULSE_S
-        return PulseRecord(self._head(), fps, detect, track, badge, affect, rest, resident_mb())
+        edgetpu = any(model.accelerator == "edgetpu" for model in senses.models)
+        return PulseRecord(self._head(), fps, detect, track, badge, affect, rest, resident_mb(), edgetpu)
 
     def _head(self) -> Head:
         return Head(zone=0, config=self.config.version, t_mono_s=int(time.monotonic()))

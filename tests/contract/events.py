@@ -134,6 +134,7 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
         t_mono_s=seconds,
         t_wall=seconds,
         fps=st.none() | st.floats(0, 1000),
+        accelerator=st.sampled_from([None, "cpu", "edgetpu"]),
         stage_ms=st.dictionaries(st.sampled_from(["detect", "track", "badge", "affect", "rest"]), st.floats(0, 1e6)),
         temp_c=st.none() | st.floats(-60, 200),
         throttled=st.none() | st.booleans(),

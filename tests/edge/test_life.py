@@ -14,7 +14,7 @@ import pytest
 from contract.errors import CameraError, ModelError, WallError
 from contract.events import OpenHours, Trouble
 from edge.clock import ClipClock
-from edge.config import NodeConfig
+from edge.config import SHIPPED, NodeConfig
 from edge.eye import life
 from edge.eye.life import AGAIN, Eye
 from edge.eye.link import Link
@@ -22,6 +22,7 @@ from edge.eye.pipeline import Senses
 from edge.fakes import FakeCamera
 from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, encode_order
 from edge.record import RECORD_BYTES, Head, HourSuppressedRecord, PulseRecord, Record, StateRecord, decode
+from edge.tflite import Tflite
 from edge.values import Face, Frame, Luma
 
 DAYS = get_args(OpenHours.model_fields["day"].annotation)
@@ -73,6 +74,7 @@ class Stage:
     did: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     over: bool = False
+    models: tuple[Tflite, ...] = ()
     patience: int = 1_000_000
     rest_s: float = 0.0
     courier: socket.socket = field(init=False)
@@ -87,7 +89,7 @@ class Stage:
 
     def open(self, config: NodeConfig) -> Senses:
         self.did.append("open")
-        return Senses(self.camera, NobodyThere(), None, NoMood(), ClipClock())
+        return Senses(self.camera, NobodyThere(), None, NoMood(), ClipClock(), models=self.models)
 
     def walls(self) -> None:
         self.did.append("walls")
@@ -247,6 +249,17 @@ def test_while_it_senses_it_gives_a_pulse(monkeypatch: pytest.MonkeyPatch) -> No
     pulses = [record for record in stage.records() if isinstance(record, PulseRecord)]
     assert len(pulses) == 3
     assert all(pulse.memory_mb > 0 for pulse in pulses)
+
+
+def test_an_accelerator_that_is_lost_is_said_once_and_the_eye_goes_on() -> None:
+    model = Tflite(SHIPPED / "affect" / "affect.tflite")
+    lost = ActingCamera(lambda: setattr(model, "lost", True))
+    stage = Stage(camera=lost, models=(model,), patience=400)
+    stage.order(Resume())
+    assert stage.eye.live() == 0
+    troubles = [record.trouble for record in stage.records() if isinstance(record, StateRecord)]
+    assert troubles[-3:] == [None, "accelerator_lost", None]  # the last when it was asked to end
+    assert troubles.count("accelerator_lost") == 1
 
 
 def test_what_is_left_when_it_must_stop_is_said_after_the_camera_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
