@@ -143,6 +143,8 @@ class Courier:
             while self.held:
                 self._store(*self.held[0])
                 self.held.popleft()
+            if lines := self.refusals.note(time.monotonic()):
+                self.unlogged.append(("refusal", json.dumps({"refused": lines}).encode()))
             while self.unlogged:
                 self.outbox.log(*self.unlogged[0])
                 self.unlogged.popleft()
@@ -254,11 +256,8 @@ class Courier:
         status = self.status()
         if status != self.said and self._say(status):
             self.said = status
-        if time.monotonic() >= self.health_s:
-            if lines := self.refusals.note():
-                self.unlogged.append(("refusal", json.dumps({"refused": lines}).encode()))
-            if self._say(self._health()):
-                self.health_s = time.monotonic() + HEALTH_S
+        if time.monotonic() >= self.health_s and self._say(self._health()):
+            self.health_s = time.monotonic() + HEALTH_S
 
         folder = self.outbox.folder
         if (test := selftest.waiting(folder, self.config.node, self.outbox.boot)) and self._say(test):

@@ -28,6 +28,7 @@ from edge.order import SpentHours
 ZONE_GAP_S: Final = 10.0
 EYE_GAP_S: Final = 1.0
 SLACK_S: Final = 60.0
+NOTE_EVERY_S: Final = 60.0
 CELLS_MAX: Final = 12 * 24 * 400  # every zone of 400 days: by number, so that no jump of the clock forgets any
 _REASONS_MAX: Final = 100
 TABLE: Final = """
@@ -109,6 +110,7 @@ class Refusals:
 
     total: int = 0
     _counts: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    _noted_s: float = float("-inf")
 
     def add(self, kind: Kind, zone: int, why: str) -> None:
         self.total += 1
@@ -116,7 +118,10 @@ class Refusals:
         if key in self._counts or len(self._counts) < _REASONS_MAX:
             self._counts[key] += 1
 
-    def note(self) -> list[dict[str, str | int]]:
-        """Lines for the ledger, one a kind, zone and reason; they are gone then."""
+    def note(self, now_s: float) -> list[dict[str, str | int]]:
+        """Lines for the ledger, one a kind, zone and reason, at most once a minute; they are gone then."""
+        if not self._counts or now_s - self._noted_s < NOTE_EVERY_S:
+            return []
+        self._noted_s = now_s
         counts, self._counts = self._counts, Counter()
         return [{"kind": kind, "zone": zone, "why": why, "count": count} for (kind, zone, why), count in counts.items()]

@@ -101,8 +101,10 @@ def test_the_refused_are_counted_without_bound_and_noted_within_one() -> None:
     for i in range(1000):
         refusals.add("mood", i, "too many at once")
     assert refusals.total == 1000
-    assert len(refusals.note()) == 100
-    assert refusals.note() == []
+    assert len(refusals.note(0.0)) == 100
+    refusals.add("mood", 0, "too many at once")
+    assert refusals.note(59.0) == []
+    assert len(refusals.note(60.0)) == 1
 
 
 def hour(number: int, zone: int = 0, epsilon_milli: int = 500) -> HourRecord:
@@ -111,9 +113,10 @@ def hour(number: int, zone: int = 0, epsilon_milli: int = 500) -> HourRecord:
 
 def test_an_hour_said_again_by_a_later_life_is_refused_noted_and_told(tmp_path: Path) -> None:
     desk = Desk(tmp_path, NodeConfig(node="n1"))
-    for record in (hour(NOW_HOUR), hour(NOW_HOUR), HourSuppressedRecord(Head(0, 0, 1000), NOW_HOUR, 500)):
+    for again in ((hour(NOW_HOUR),), (hour(NOW_HOUR), HourSuppressedRecord(Head(0, 0, 1000), NOW_HOUR, 500))):
         eye = desk.eye()
-        eye.send(record)
+        for record in again:
+            eye.send(record)
         desk.courier.step()
     assert len(desk.outbox) == 1
     desk.courier.joined = True
