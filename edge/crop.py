@@ -26,7 +26,8 @@ EYES_AT_PX: Final = (24.0, 19.0)
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Units: ``size_px`` width of the face in the source; ``brightness`` and ``contrast`` mean and standard deviation
-    of the crop's luma; ``sharpness`` standard deviation of the crop's Laplacian over its contrast.
+    of the crop's luma; ``sharpness`` standard deviation of its gradient over its contrast, across or down, the lower:
+    what moved is blurred one way only.
     """
 
     size_px: float
@@ -65,5 +66,5 @@ def quality(picture: Luma, face: Face) -> Quality:
     """Shapes: ``picture`` a (48, 48) crop of this face."""
     mean, deviation = cv2.meanStdDev(picture)
     contrast = float(deviation[0, 0])
-    edges = float(cv2.meanStdDev(cv2.Laplacian(picture, cv2.CV_16S))[1][0, 0])
-    return Quality(face.box_px[2], float(mean[0, 0]), contrast, edges / max(contrast, 1.0))
+    across, down = (float(cv2.meanStdDev(cv2.Sobel(picture, cv2.CV_16S, *way))[1][0, 0]) for way in ((1, 0), (0, 1)))
+    return Quality(face.box_px[2], float(mean[0, 0]), contrast, min(across, down) / max(contrast, 1.0))

@@ -34,11 +34,12 @@ GONE_S: Final = 2.0
 VISIT_MIN_S: Final = 5.0
 VISIT_TOLD_S: Final = 20.0
 
+# About where fewer than two readings in three are right (docs/affect-model.md, "Quality gate").
 SIZE_MIN_PX: Final = 24.0
 YAW_MAX: Final = 0.6
-BRIGHTNESS: Final = (35.0, 225.0)
+BRIGHTNESS: Final = (25.0, 220.0)
 CONTRAST_MIN: Final = 9.0
-SHARPNESS_MIN: Final = 0.2
+SHARPNESS_MIN: Final = 1.0
 
 # Valence and arousal of each label, to a tenth. Source: pleasure and arousal of the words happy, surprised, sad, angry,
 # disgusted and fearful in Russell and Mehrabian, "Evidence for a Three-Factor Theory of Emotions", 1977, read as the

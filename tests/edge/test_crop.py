@@ -53,3 +53,9 @@ def test_blur_lowers_sharpness_and_darkness_brightness() -> None:
     assert quality(blurred, LEVEL).sharpness < quality(noise, LEVEL).sharpness / 2
     assert quality(dark, LEVEL).brightness < quality(noise, LEVEL).brightness / 3
     assert quality(noise, LEVEL).size_px == 84.0
+
+
+@pytest.mark.parametrize("way", [(1, 15), (15, 1)], ids=["down", "across"])
+def test_what_moved_one_way_is_not_sharp_however_sharp_it_stays_the_other_way(way: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(40, 220, (48, 48), dtype=np.uint8)
+    assert quality(cv2.blur(noise, way), LEVEL).sharpness < quality(noise, LEVEL).sharpness / 2

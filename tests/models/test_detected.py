@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from contract.errors import ConfigError
-from edge.crop import crop
-from edge.eye.faces import BlazeFace
-from edge.values import Frame
 from models.detected import CROP_PX, detected
-from models.fetch import DETECTOR, FACES, PORTRAITS
+from models.fetch import FACES, PORTRAITS
+from tests.models.portraits import own_faces
 
 
 @pytest.fixture(scope="module")
 def portraits() -> np.ndarray:
-    """The portraits' own faces, framed as the model sees them: each is set into the head it came from."""
-    detector = BlazeFace(FACES / DETECTOR.name, second_look=False)
-    pictures = [cv2.imread(str(FACES / source.name), cv2.IMREAD_GRAYSCALE) for source in PORTRAITS]
-    return np.stack([crop(picture, detector.detect(Frame(0, 0.0, picture))[0]) for picture in pictures])
+    """Each is set into the head it came from."""
+    return own_faces([FACES / source.name for source in PORTRAITS])
 
 
 def test_a_face_in_its_own_head_is_found_where_it_was(portraits: np.ndarray) -> None:
