@@ -9,6 +9,8 @@ from typing import Any
 from contract.errors import ModelError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+#: The robustness table's row about the crops that the node's own detector gives.
+DETECTED = "crop as the detector gives it"
 
 
 def fill(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -87,10 +89,14 @@ def _risk(abstain_below: float, measured: Mapping[str, Any]) -> str:
 
 
 def _robustness(measured: Mapping[str, Any]) -> str:
-    clean, worse = measured["accuracy"], measured["robustness"]
-    rows = [(name, _percent(value), f"{100 * (clean - value):.1f}") for name, value in worse.items()]
-    mean = sum(worse.values()) / len(worse)
-    rows.append(("**mean**", _percent(mean), f"{100 * (clean - mean):.1f}"))
+    """Each row against the same faces as they are: the detector's row has only those that were found."""
+    worse, found = measured["robustness"], measured.get("detected", {})
+    before = dict.fromkeys(worse, measured["accuracy"])
+    if found:
+        before[DETECTED] = found["accuracy_undisturbed"]
+    lost = {name: 100 * (before[name] - value) for name, value in worse.items()}
+    rows = [(name, _percent(value), f"{lost[name]:.1f}") for name, value in worse.items()]
+    rows.append(("**mean**", _percent(sum(worse.values()) / len(worse)), f"{sum(lost.values()) / len(lost):.1f}"))
     table = _table(("degradation", "accuracy", "points lost"), rows)
     return "### As a shop's camera sees it\n\n" + table + _detected(measured)
 

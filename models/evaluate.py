@@ -23,7 +23,7 @@ from tqdm import tqdm
 from edge.crop import BOX_PX, SIDE_PX
 from edge.manifest import load as load_model
 from models import groups, metrics
-from models.card import fill
+from models.card import DETECTED, fill
 from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
 from models.degrade import CONDITIONS, Luma, degrade_all
@@ -58,7 +58,7 @@ def measure(reader: metrics.Reader, faces: Faces, labels: tuple[str, ...], absta
             "coverage": _rounded(float(sure.mean())),
             "accuracy": _rounded(metrics.accuracy(probabilities[sure], faces.labels[sure])),
         },
-        "robustness": {**robustness(reader, faces), "crop as the detector gives it": found["accuracy"]},
+        "robustness": {**robustness(reader, faces), DETECTED: found["accuracy"]},
         "detected": found,
         "by_picture": by_picture(probabilities, faces),
     }

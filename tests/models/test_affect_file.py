@@ -11,7 +11,7 @@ import pytest
 
 from edge.manifest import INPUT, LABELS, OUTPUT, load
 from models import metrics
-from models.card import split, tables
+from models.card import DETECTED, split, tables
 from models.data import load as load_faces
 from models.evaluate import AFFECT
 
@@ -35,6 +35,15 @@ def test_the_file_is_at_most_600_kilobytes(stated: dict[str, Any]) -> None:
 
 def test_the_card_shows_the_manifest_s_figures(stated: dict[str, Any]) -> None:
     assert split((AFFECT / "card.md").read_text())[1] == tables(stated)
+
+
+def test_the_detector_s_row_is_held_against_the_faces_that_it_found(stated: dict[str, Any]) -> None:
+    spread = {"right_px": 3.4, "down_px": 2.8, "scale": 0.13, "turned_deg": 7.0}
+    found = {"face_px": 56, "found": 0.9, "accuracy": 0.86, "accuracy_undisturbed": 0.87, "spread": spread}
+    measured = {**stated["measured"], "accuracy": 0.85, "robustness": {"mask": 0.80, DETECTED: 0.86}, "detected": found}
+    told = tables({**stated, "measured": measured})
+    assert f"| {DETECTED} | 86.0 % | 1.0 |\n| **mean** | 83.0 % | 3.0 |" in told
+    assert "of which it found 90.0 %; the row is about those, which score 87.0 % as they are." in told
 
 
 def test_the_threshold_leaves_readings_and_refuses_guesses(stated: dict[str, Any]) -> None:
