@@ -30,6 +30,10 @@ _CONFIG = Path("/etc/attune/node.toml")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses, runs one command, and turns any refusal into one sentence and an exit status."""
     options = _parser().parse_args(arguments)
+    if arguments is None and options.command is _eye:
+        from edge.eye.walls import start_uncached
+
+        start_uncached()
     try:
         status = int(options.command(options))
         sys.stdout.flush()  # here, where a reader that has gone is no error

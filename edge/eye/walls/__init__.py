@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 from contract.errors import WallError
 from edge.eye.walls import landlock, limits, seccomp
+from edge.eye.walls.limits import start_uncached
 from edge.eye.walls.probe import probe
 from edge.eye.walls.syscalls import this_machine
 
-__all__ = ["Wall", "Walls", "probe", "raise_early", "raise_late", "raise_walls"]
+__all__ = ["Wall", "Walls", "probe", "raise_early", "raise_late", "raise_walls", "start_uncached"]
 
 
 @dataclass(frozen=True, slots=True)
