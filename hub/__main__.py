@@ -30,6 +30,7 @@ from hub.clocks import SystemClocks
 from hub.dashboard import DELETE_WORD
 from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
+from hub.paperwork import add_paper_commands
 from hub.reads import StoreReads
 from hub.views import Changes, Settings
 from hub.writer import Writer
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.set_defaults(run=_delete_everything)
+    add_paper_commands(commands)
     add_audit_command(commands, stores.FILE, "run")
     return parser
 
