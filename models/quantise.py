@@ -190,14 +190,22 @@ def abstain_threshold(probabilities: NDArray[np.float32]) -> float:
     return round(float(np.quantile(probabilities.max(axis=1), 1 - COVERAGE)), 4)
 
 
-def quantise(net: AffectNet, held: Faces, seed: int) -> tuple[bytes, float]:
-    """The int8 file and the temperature inside it, both from the hold-out alone."""
+Tune = Callable[[list[Node], dict[str, Grid]], list[Node]]
+
+
+def quantise(net: AffectNet, held: Faces, seed: int, tune: Tune | None = None) -> tuple[bytes, float]:
+    """The int8 file and the temperature inside it, both from the hold-out alone.
+
+    ``tune`` may teach the operators to bear their rounding (`models.qat`) before they are written.
+    """
     raw = fold(net)
     logits = torch.cat([run(raw, pixels(part))["logits"] for part in np.array_split(held.images, 8)])
     temperature = fit_temperature(logits, torch.from_numpy(held.labels))
     nodes = fold(net, temperature)
     seen = np.concatenate([held.images, variants(held.images, held.rows, seed, epoch=0)])
-    return write(nodes, grids(nodes, seen), tensor_shapes(nodes), "Attune affect"), temperature
+    grid = grids(nodes, seen)
+    nodes = nodes if tune is None else tune(nodes, grid)
+    return write(nodes, grid, tensor_shapes(nodes), "Attune affect"), temperature
 
 
 def provenance(state: dict[str, Any], held: Faces, temperature: float) -> dict[str, Any]:
@@ -217,15 +225,24 @@ def provenance(state: dict[str, Any], held: Faces, temperature: float) -> dict[s
     }
 
 
+def _tuning(fit: Faces, epochs: int) -> Tune | None:
+    from models.qat import tune
+
+    return (lambda nodes, grid: tune(nodes, grid, fit, HOLD_OUT_SEED, epochs)) if epochs else None
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m models.quantise", description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder with ferplus_train.npz")
     parser.add_argument("--run", type=Path, default=DEFAULT_RUN, help="folder that models.train filled")
     parser.add_argument("--out", type=Path, default=AFFECT, help="folder for affect.tflite and manifest.json")
+    parser.add_argument(
+        "--tune-epochs", type=int, default=0, metavar="N", help="epochs of quantisation-aware fine-tuning (%(default)s)"
+    )
     options = parser.parse_args(arguments)
     net, state = trained(options.run)
-    _, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
-    content, temperature = quantise(net, held, HOLD_OUT_SEED)
+    fit, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
+    content, temperature = quantise(net, held, HOLD_OUT_SEED, _tuning(fit, options.tune_epochs))
     probabilities = Reader(options.out / "affect.tflite", content).read_all(held.images)
     manifest = {
         "labels": LABELS,

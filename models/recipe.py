@@ -59,7 +59,7 @@ STAGES: dict[str, Recipe] = {
     "plain": Recipe(),
     "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
     "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((15, 0.1),), plain_epochs=4),
-    "affect": Recipe(seed=4, cycles=((44, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
+    "affect": Recipe(seed=4, cycles=((34, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
 }
 #: Short runs that differ in one thing each, to be compared with one another (docs/affect-model.md).
 _TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)

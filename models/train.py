@@ -235,7 +235,7 @@ def run_stage(name: str, folder: Path, fit: Faces, held: Faces) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if recipe.teachers:
         teachers = [trained(folder / teacher)[0] for teacher in recipe.teachers]
-        fit = taught(fit, teachers, recipe.taught_share, device)
+        fit = _kept(run / "targets.npy", fit, lambda: taught(fit, teachers, recipe.taught_share, device))
     training = Training(recipe, run, fit, held)
     for row in training.epochs():
         tqdm.write(
@@ -245,6 +245,13 @@ def run_stage(name: str, folder: Path, fit: Faces, held: Faces) -> None:
     draw_curves(training.history, run / "curves.png")
     hours = sum(row["seconds"] for row in training.history) / 3600
     print(f"Trained {name}: {recipe.epochs} epochs on {len(fit)} faces in {hours:.2f} h ({training.device}).")
+
+
+def _kept(path: Path, fit: Faces, make: Callable[[], Faces]) -> Faces:
+    """The targets that were made before, so that taking a run up again asks no teacher twice."""
+    if not path.exists():
+        np.save(path, make().targets)
+    return replace(fit, targets=np.load(path))
 
 
 def main(arguments: list[str] | None = None) -> None:
