@@ -33,7 +33,7 @@ from edge.courier.forget import Note
 from edge.courier.intake import Intake, ZoneRecord, cell_of, event_of, kind_of
 from edge.courier.outbox import Damaged, Outbox
 from edge.courier.publish import Heard, Hub, Joined, Parted, Window
-from edge.courier.watch import EyeWatch
+from edge.courier.watch import Accelerator, EyeWatch
 from edge.order import SpentHours
 
 HEALTH_S: Final = 60.0
@@ -66,7 +66,7 @@ class Courier:
     disk_full: bool = False
     joined: bool = False
     away: bool = False
-    announced: bool = False
+    announced: Accelerator | None = None
     said: Status | None = None
     health_s: float = 0.0
 
@@ -195,7 +195,7 @@ class Courier:
                 case Joined():
                     if self.away:
                         complain("The broker is back.")
-                    self.joined, self.away, self.said, self.announced = True, False, None, False
+                    self.joined, self.away, self.said, self.announced = True, False, None, None
                     self.window.restart()
                 case Parted(why):
                     if not self.away:
@@ -230,7 +230,7 @@ class Courier:
                         return
                     self.config = taken(self.config, wanted)
                     self.unkept["config"] = payload.decode()
-                    self.announced = False
+                    self.announced = None
                     self.intake.tell(orders(self.config, paused=self.paused, spent=self._spent()))
                 case Command(command="pause" | "resume" as word):
                     self.paused = word == "pause"
@@ -249,9 +249,10 @@ class Courier:
             self._disk(error)
 
     def _tell(self) -> None:
-        """Birth after each reconnect or new config, status when it changes, health every minute."""
-        if not self.announced:
-            self.announced = self._say(health.birth(self.config, self.outbox.boot, self.model))
+        """Birth after each reconnect, new config or other accelerator, status when it changes, health every minute."""
+        if self.announced != (runs_on := self.watch.accelerator):
+            born = health.birth(self.config, self.outbox.boot, self.model, runs_on)
+            self.announced = runs_on if self._say(born) else None
             self.health_s = 0.0
         status = self.status()
         if status != self.said and self._say(status):

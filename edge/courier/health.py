@@ -15,6 +15,7 @@ from contract.errors import ModelError
 from contract.events import Birth, GateSpec, Health, State, Status, Trouble
 from contract.wire import MINOR
 from edge.config import NodeConfig
+from edge.courier.watch import Accelerator
 from edge.record import PulseRecord
 
 _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -86,7 +87,7 @@ def offline(node: str, boot: str, reason: Trouble) -> Status:
     return Status(node=node, boot=boot, state="offline", reason=reason)
 
 
-def birth(config: NodeConfig, boot: str, model: str) -> Birth:
+def birth(config: NodeConfig, boot: str, model: str, accelerator: Accelerator = "cpu") -> Birth:
     """What is sensed here, and how."""
     privacy = config.privacy
     return Birth(
@@ -98,7 +99,7 @@ def birth(config: NodeConfig, boot: str, model: str) -> Birth:
         model=model,
         model_type="FER+ 8 labels, int8, 48x48 luma",
         runtime=runtime(),
-        accelerator="cpu",
+        accelerator=accelerator,
         zones=config.zones,
         gate=GateSpec(
             k=privacy.k,

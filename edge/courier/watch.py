@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from contract.events import Trouble
 from edge.record import PulseRecord, Record, StateRecord
@@ -18,15 +18,18 @@ from edge.record import PulseRecord, Record, StateRecord
 GRACE_S: Final = 5.0
 SILENT_S: Final = 150.0
 
+Accelerator = Literal["cpu", "edgetpu"]
+
 
 @dataclass(slots=True)
 class EyeWatch:
-    """``pulse`` is the newest of the eye that senses now.
+    """``pulse`` is the newest of the eye that senses now; ``accelerator`` is what the last one of any life ran on.
 
     Units: moments on the monotonic clock.
     """
 
     pulse: PulseRecord | None = None
+    accelerator: Accelerator = "cpu"
     _trouble: Trouble | None = "eye_stopped"
     _before: Trouble | None = "eye_stopped"
     _since_s: float = 0.0
@@ -37,6 +40,7 @@ class EyeWatch:
         self._heard_s = now_s
         if isinstance(record, PulseRecord):
             self.pulse = record
+            self.accelerator = "edgetpu" if record.edgetpu else "cpu"
         elif isinstance(record, StateRecord):
             self._is(record.trouble, now_s)
 

@@ -28,7 +28,7 @@ from edge.courier.outbox import NAME, Outbox
 from edge.courier.publish import FakeHub, Heard, Joined, Parted
 from edge.eye.link import Link
 from edge.order import Order, Pause, Resume
-from edge.record import AssistRecord, Head, MoodSuppressedRecord, StateRecord
+from edge.record import AssistRecord, Head, MoodSuppressedRecord, PulseRecord, StateRecord
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge.hubside import ListeningHub, topic
 
@@ -111,6 +111,16 @@ def test_what_a_node_says_first_is_birth_status_and_health(desk: Desk) -> None:
     desk.hub.waiting += [Parted("gone"), Joined()]
     desk.courier.step()
     assert [kind for kind, _ in desk.hub.said] == ["birth", "status", "health"]
+
+
+def test_a_birth_is_said_again_when_the_eye_runs_on_something_else(desk: Desk) -> None:
+    eye = joined(desk)
+    ran: list[str] = []
+    for edgetpu in (False, True, True, False):
+        eye.send(PulseRecord(HEAD, 10.0, 5.0, 1.0, 1.0, 2.0, 1.0, 120, edgetpu))
+        desk.courier.step()
+        ran += [birth.accelerator for birth in desk.said("birth")]  # type: ignore[union-attr]
+    assert ran == ["edgetpu", "cpu"]
 
 
 def test_a_record_is_on_disk_and_in_the_ledger_before_it_is_said_and_goes_when_it_is_stored(desk: Desk) -> None:
