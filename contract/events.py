@@ -33,7 +33,8 @@ Reason = Literal["long_dwell", "searching", "returning", "unattended", "mood_low
 State = Literal["online", "paused", "degraded", "offline"]
 Trouble = Literal[
     "camera_lost", "eye_stopped", "model_refused", "badges_unreadable", "accelerator_lost", "hot", "throttled",
-    "disk_full", "clock_jumped", "closed", "no_notice", "switch", "command", "link_lost", "stopped",
+    "disk_full", "clock_jumped", "closed", "no_notice", "switch", "command", "link_lost", "stopped", "no_dpia",
+    "no_consent",
 ]  # fmt: skip
 Profile = Literal["dwell-only", "aggregate", "consented"]
 

@@ -33,7 +33,7 @@ from hub.broker import start_broker
 READY_S: Final = 30.0
 _POLL_S: Final = 0.1
 _CONFIG: Final = """\
-# The demo's node: it has acknowledged its own notice and is always open.
+# The demo's node: it has acknowledged its own notice, names its own DPIA, and is always open.
 node = "aisle"
 store = "shop"
 notice_acknowledged = true
@@ -51,6 +51,9 @@ folder = "outbox"
 
 [need]
 usual_dwell_s = 12.0           # short, so that a demo need not wait
+
+[privacy]
+dpia_reference = "the demo shop's own: nobody real is in the picture"
 
 {zones}
 """

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.config_error import sentence
 from contract.errors import ConfigError
 from contract.events import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
+from contract.jurisdiction import Jurisdiction
 from edge.zones import check
 
 K_FLOOR: Final = 5
@@ -116,6 +117,8 @@ class NodeConfig(_Part):
     node: Name
     store: Name = "shop"
     notice_acknowledged: bool = False
+    jurisdiction: Jurisdiction = "eu"
+    express_consent: Annotated[str, Field(max_length=200)] = ""
     hours: tuple[OpenHours, ...] = ()
     timezone: str = "UTC"
     camera: CameraPart = CameraPart()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import AttuneError
+from contract.jurisdiction import consent_missing
 from edge import manifest
 from edge.config import NodeConfig, load
 from edge.courier.publish import address
@@ -69,11 +70,16 @@ def _allowed(config: NodeConfig) -> str:
     match barred(config, time.time(), paused=False):
         case "no_notice":
             raise AttuneError("Sensing is off: put up the printed notice and set notice_acknowledged = true.")
+        case "no_dpia":
+            raise AttuneError("Sensing is off: name your DPIA as privacy.dpia_reference (attune-hub dpia drafts one).")
+        case "no_consent":
+            why = consent_missing(config.jurisdiction, config.express_consent)
+            raise AttuneError(f"Sensing is off: {why}")
         case "closed" if not config.hours:
             raise AttuneError("Sensing is off: no opening hours are set; add them under hours.")
         case "closed":
             return "closed now by the opening hours; sensing is off until the shop opens"
-    return "the notice is acknowledged and the shop is open"
+    return "the notice is acknowledged, the DPIA is named, and the shop is open"
 
 
 def _camera(config: NodeConfig) -> str:

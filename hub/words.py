@@ -46,6 +46,8 @@ _BLIND: Final[dict[Trouble, str]] = {
     "clock_jumped": "is setting its clock",
     "closed": "rests until opening time",
     "no_notice": "waits until the notice is put up",
+    "no_dpia": "waits until its paperwork is done",
+    "no_consent": "waits until its paperwork is done",
     "switch": "is paused",
     "command": "is paused",
     "link_lost": "cannot be reached",
@@ -64,6 +66,10 @@ _ADVICE: Final[dict[Trouble, str]] = {
     "clock_jumped": "its clock has jumped: check that the shop's network gives it the time",
     "closed": "the shop is closed by its opening hours",
     "no_notice": "it senses nothing until you acknowledge the printed notice",
+    "no_dpia": "it senses nothing until its config names your DPIA (privacy.dpia_reference); "
+    "attune-hub dpia drafts one",
+    "no_consent": "it senses nothing, since the law where it stands asks for express consent and its config does "
+    "not say how that is asked for (express_consent)",
     "switch": "its switch is off: flip it when sensing may go on",
     "command": "it was paused from here",
     "link_lost": "it cannot be reached: check its power and the network",
@@ -71,7 +77,9 @@ _ADVICE: Final[dict[Trouble, str]] = {
 }
 
 Tone = Literal["well", "rest", "look"]
-_RESTING: Final[frozenset[Trouble | None]] = frozenset(("closed", "switch", "command", "no_notice", "stopped"))
+_RESTING: Final[frozenset[Trouble | None]] = frozenset(
+    ("closed", "switch", "command", "no_notice", "no_dpia", "no_consent", "stopped")
+)
 
 
 @dataclass(frozen=True, slots=True)

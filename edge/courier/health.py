@@ -20,7 +20,7 @@ from edge.record import PulseRecord
 
 _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 _STATUS: Final = Path("/proc/self/status")
-_PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "switch", "command"))
+_PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "no_dpia", "no_consent", "switch", "command"))
 _NOW_BITS: Final = 0xF  # vcgencmd's bits 0 to 3: under-voltage, capped, throttled, soft temperature limit
 
 

@@ -1,4 +1,5 @@
-"""Whether the eye may sense at all (rule 8): the notice acknowledged, within opening hours, and not paused.
+"""Whether the eye may sense at all (rule 8): the notice acknowledged, the DPIA named, express consent arranged where
+the law asks for it, within opening hours, and not paused.
 
 Left out: the hardware switch, which takes the camera's power and needs no rule.
 """
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contract.errors import ConfigError
 from contract.events import OpenHours, Trouble
+from contract.jurisdiction import consent_missing
 from edge.config import NodeConfig
 
 _DAYS: Final = get_args(OpenHours.model_fields["day"].annotation)
@@ -24,6 +26,10 @@ def barred(config: NodeConfig, wall_s: float, paused: bool) -> Trouble | None:
     """
     if not config.notice_acknowledged:
         return "no_notice"
+    if not config.privacy.dpia_reference.strip():
+        return "no_dpia"
+    if consent_missing(config.jurisdiction, config.express_consent):
+        return "no_consent"
     if paused:
         return "command"
     return None if is_open(config.hours, wall_s, config.timezone) else "closed"

@@ -96,6 +96,8 @@ def canary_config(config: NodeConfig, source: str, broker: str) -> dict[str, Any
     body = config.model_dump(mode="json", exclude_none=True)
     body["camera"]["source"] = source
     body |= {"broker": {"url": broker}, "notice_acknowledged": True, "timezone": "UTC", "masks": [], "thresholds": []}
+    body |= {"jurisdiction": "eu"}  # it looks at a canary and at nobody
+    body["privacy"]["dpia_reference"] = "self-test"
     body["outbox"] = {"folder": "outbox"}
     body["need"] = {"usual_dwell_s": 5.0}
     body["hours"] = [{"day": day, "opens": "00:00", "closes": "24:00"} for day in _DAYS]

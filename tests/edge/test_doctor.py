@@ -31,7 +31,9 @@ def broker() -> Iterator[str]:
         yield f"mqtt://127.0.0.1:{server.getsockname()[1]}"
 
 
-def node(folder: Path, clip: Path, broker: str, *, top: str | None = None, tables: str = "") -> Path:
+def node(
+    folder: Path, clip: Path, broker: str, *, top: str | None = None, tables: str = '[privacy]\ndpia_reference = "D-1"'
+) -> Path:
     top = f"notice_acknowledged = true\nhours = [{HOURS}]" if top is None else top
     path = folder / "node.toml"
     path.write_text(

@@ -49,6 +49,8 @@ WORST: dict[str, dict[str, Any] | bytes] = {
     "consent with one": config(profile="consented", dpia_reference="signed by the hub"),
     "open all day": config(hours=[{"day": "mon", "opens": "00:00", "closes": "24:00"}]),
     "a notice acknowledged": config(notice_acknowledged=True),
+    "a DPIA named": config(dpia_reference="signed by the hub", privacy={"dpia_reference": "signed by the hub"}),
+    "a laxer law": config(jurisdiction="other", express_consent="all agreed"),
     "other masks": config(masks=[]),
     "kept for ever": config(keep={"assists_hours": 1e9}, outbox={"folder": "/tmp"}),
     "another broker": config(broker={"url": "mqtt://evil"}),

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contract.errors import ConfigError
-from contract.events import OpenHours
-from edge.config import NodeConfig
+from contract.events import OpenHours, Trouble
+from contract.jurisdiction import Jurisdiction
+from edge.config import NodeConfig, Privacy
 from edge.eye.hours import barred, is_open
 
 WEEK = tuple(
@@ -47,14 +48,44 @@ def test_midnight_closes_the_day() -> None:
     assert not is_open(late, wall_s("2026-11-22T00:00", "UTC"), "UTC")
 
 
-def test_sensing_is_off_until_the_notice_is_acknowledged_and_while_paused() -> None:
+def test_sensing_is_off_until_the_notice_is_acknowledged_and_a_dpia_named_and_while_paused() -> None:
     noon = wall_s("2026-11-23T12:00", "UTC")
     config = NodeConfig(node="n1", hours=WEEK)
     assert barred(config, noon, paused=False) == "no_notice"
-    shown = config.model_copy(update={"notice_acknowledged": True})
+    noticed = config.model_copy(update={"notice_acknowledged": True})
+    assert barred(noticed, noon, paused=False) == "no_dpia"
+    shown = noticed.model_copy(update={"privacy": Privacy(dpia_reference="D-1")})
     assert barred(shown, noon, paused=True) == "command"
     assert barred(shown, wall_s("2026-11-23T20:00", "UTC"), paused=False) == "closed"
     assert barred(shown, noon, paused=False) is None
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "express_consent", "why"),
+    [
+        ("eu", "", None),
+        ("uk", "", None),
+        ("us", "", None),
+        ("other", "", None),
+        ("us-il", "", "no_consent"),
+        ("us-tx", "", "no_consent"),
+        ("ca-qc", "", "no_consent"),
+        ("ca-qc", "   ", "no_consent"),
+        ("us-il", "signed form at the door", None),
+    ],
+)
+def test_where_the_law_asks_for_express_consent_nothing_is_sensed_without(
+    jurisdiction: Jurisdiction, express_consent: str, why: Trouble | None
+) -> None:
+    config = NodeConfig(
+        node="n1",
+        hours=WEEK,
+        notice_acknowledged=True,
+        privacy=Privacy(dpia_reference="D-1"),
+        jurisdiction=jurisdiction,
+        express_consent=express_consent,
+    )
+    assert barred(config, wall_s("2026-11-23T12:00", "UTC"), paused=False) == why
 
 
 def test_an_unknown_timezone_is_refused_with_an_example() -> None:

@@ -14,7 +14,7 @@ import pytest
 from contract.errors import CameraError, ModelError, WallError
 from contract.events import OpenHours, Trouble
 from edge.clock import ClipClock
-from edge.config import SHIPPED, NodeConfig
+from edge.config import SHIPPED, NodeConfig, Privacy
 from edge.eye import life
 from edge.eye.life import AGAIN, Eye
 from edge.eye.link import Link
@@ -27,7 +27,7 @@ from edge.values import Face, Frame, Luma
 
 DAYS = get_args(OpenHours.model_fields["day"].annotation)
 ALWAYS = tuple(OpenHours(day=day, opens="00:00", closes="24:00") for day in DAYS)
-CONFIG = NodeConfig(node="n1", notice_acknowledged=True, hours=ALWAYS)
+CONFIG = NodeConfig(node="n1", notice_acknowledged=True, hours=ALWAYS, privacy=Privacy(dpia_reference="D-1"))
 PICTURE = np.zeros((120, 160), np.uint8)
 TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 
@@ -180,6 +180,8 @@ def test_the_rest_before_a_new_try_ends_when_the_courier_does() -> None:
     ("config", "order", "trouble"),
     [
         (CONFIG.model_copy(update={"notice_acknowledged": False}), Resume(), "no_notice"),
+        (CONFIG.model_copy(update={"privacy": Privacy()}), Resume(), "no_dpia"),
+        (CONFIG.model_copy(update={"jurisdiction": "us-il"}), Resume(), "no_consent"),
         (CONFIG.model_copy(update={"hours": ()}), Resume(), "closed"),
         (CONFIG, Pause(), "command"),
     ],

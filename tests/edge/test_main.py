@@ -58,7 +58,8 @@ def node(folder: Path, broker: str = "mqtt://127.0.0.1:9", more: str = "", model
     path = folder / "node.toml"
     path.write_text(
         f'node = "n1"\nnotice_acknowledged = true\nhours = [{WHOLE_DAYS}]\n[camera]\nsource = "{folder}/clip.gif"\n'
-        f'[outbox]\nfolder = "outbox"\n[broker]\nurl = "{broker}"\n{more}\n[models]\n{models}\n'
+        f'[privacy]\ndpia_reference = "D-1"\n[outbox]\nfolder = "outbox"\n'
+        f'[broker]\nurl = "{broker}"\n{more}\n[models]\n{models}\n'
     )
     return path
 
