@@ -26,8 +26,7 @@ from models.net import pixels
 from models.quantise import Node, Through, run, weight_scale
 
 BATCH_SIZE = 128
-PEAK_RATE = 2e-4
-MOMENTUM = 0.9
+PEAK_RATE = 1e-3  # of each tensor's own size: folded weights differ by orders of magnitude
 
 
 def rounded(value: Tensor, scale: Tensor, zero_point: int = 0) -> Tensor:
@@ -59,7 +58,7 @@ def tune(nodes: list[Node], grid: dict[str, Grid], fit: Faces, seed: int, epochs
     ]
     leaves = [leaf for node in learning for leaf in (node.weight, node.bias) if leaf is not None]
     steps = len(fit) // BATCH_SIZE
-    optimiser = torch.optim.SGD(leaves, PEAK_RATE, MOMENTUM, nesterov=True)
+    optimiser = torch.optim.Adam([{"params": [leaf], "lr": PEAK_RATE * _size(leaf)} for leaf in leaves])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
     through = rounding(grid)
     for epoch in range(epochs):
@@ -73,6 +72,10 @@ def tune(nodes: list[Node], grid: dict[str, Grid], fit: Faces, seed: int, epochs
             optimiser.step()
             schedule.step()
     return [_at_rest(node) for node in learning]
+
+
+def _size(leaf: Tensor) -> float:
+    return float(leaf.detach().square().mean().sqrt())
 
 
 def _at_rest(node: Node) -> Node:
