@@ -6,6 +6,8 @@ Rules:
 - `Manifest.content` holds the very bytes that were checked. Open those, not the path, which may change meanwhile.
 - Then, in a child process, shapes, types and quantisation in the file must be those that the manifest states, and it
   must run once. The manifest must state the one form that nodes feed and read.
+- A face detector must be a file that `models.fetch` takes, known here by its SHA-256, or the one that the ``.sha256``
+  beside it states, which `models.facedetector` writes. Its bytes, too, are those that were checked.
 
 Left out: delegates and threads (`edge.tflite`).
 """
@@ -17,7 +19,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +27,13 @@ from contract.errors import ModelError
 from edge.apart import apart
 from edge.tflite import Tflite
 
+#: BlazeFace full-range, sparse and dense, as `models.fetch` pins them.
+DETECTORS: Final = frozenset(
+    (
+        "671dd2f9ed11a78436fc21cc42357a803dfc6f73e9fb86541be942d5716c2dce",
+        "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+    )
+)
 LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 
 
@@ -77,6 +86,29 @@ def load(model_path: Path) -> Manifest:
         )
     apart(lambda: _check_forms(model_path, manifest), str(model_path))
     return manifest
+
+
+def detector(path: Path) -> bytes:
+    """The bytes of a face detector's file, if they are what they should be.
+
+    Raises: ModelError when it is missing, damaged or unknown.
+    """
+    try:
+        content = path.read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        stated = path.with_name(f"{path.name}.sha256")
+        known = found in DETECTORS or (stated.is_file() and stated.read_text().split()[:1] == [found])
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"There is no readable model at {path} ({error}): run 'python -m models.fetch', or mend the path in "
+            "[models]."
+        ) from error
+    if not known:
+        raise ModelError(
+            f"{path} is damaged, or no face detector that Attune knows (SHA-256 {found[:12]}…): "
+            "run 'python -m models.fetch' or 'python -m models.facedetector' again."
+        )
+    return content
 
 
 def _read(model_path: Path) -> Manifest:

