@@ -32,7 +32,7 @@ from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands
 from hub.reads import StoreReads
-from hub.views import Changes, Settings
+from hub.views import Changes
 from hub.writer import Writer
 
 DOORS: Final = "doors.db"
@@ -164,7 +164,7 @@ def _serve(options: argparse.Namespace) -> int:
             desk=writer,
             doors=doors,
             changes=changes,
-            settings=Settings(config.shop_name, config.contact, config.hosts),
+            settings=config.settings(),
             export=lambda out: export(options.data, stores.FILE, out),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
             ask=lambda node: link.say(

@@ -25,9 +25,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, tablet
+from hub import auditor, dashboard, notice_pages, tablet
 from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
 from hub.guard import Guard
+from hub.notice import names
 from hub.templating import STATIC, Pages, static
 from hub.views import Changes, Desk, Reads, Settings
 
@@ -83,6 +84,7 @@ def create_app(
     app.state.doors = doors
     for router in (
         _public(pages, reads, doors, clock),
+        notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles),
         auditor.routes(pages, reads, export, ask),
@@ -100,7 +102,7 @@ def _public(pages: Pages, reads: Reads, doors: Doors, clock: Callable[[], float]
 
     @router.get("/", response_class=HTMLResponse)
     def notice(request: Request) -> Response:
-        return pages.page(request, "public.html", nodes=dashboard.sensed(reads, clock()))
+        return pages.page(request, "public.html", nodes=dashboard.sensed(reads, clock()), languages=names())
 
     @router.get("/enter", response_class=HTMLResponse)
     def door(request: Request, key: Annotated[str, Query(max_length=100)] = "") -> Response:

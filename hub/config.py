@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contract.config_error import sentence
 from contract.errors import ConfigError
 from contract.events import Name, ZoneId
+from contract.jurisdiction import Jurisdiction
 from hub.nudge_types import Quiet, Rules
+from hub.views import Settings
 
 FILE: Final = "hub.toml"
 TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -92,9 +94,27 @@ class HubConfig(_Part):
     contact: Annotated[str, Field(max_length=120)] | None = None
     hosts: Annotated[tuple[str, ...], Field(max_length=8)] = ("attune.local",)
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    legal_basis: Annotated[str, Field(max_length=200)] | None = None
+    jurisdiction: Jurisdiction = "eu"
+    express_consent: Annotated[str, Field(max_length=200)] = ""
+    dpia_reference: Annotated[str, Field(max_length=200)] = ""
     broker: BrokerPart = BrokerPart()
     nudges: NudgePart = NudgePart()
     keep: KeepPart = KeepPart()
+
+    def settings(self) -> Settings:
+        """What pages and papers say of the shop."""
+        return Settings(
+            shop_name=self.shop_name,
+            contact=self.contact,
+            hosts=self.hosts,
+            legal_basis=self.legal_basis,
+            jurisdiction=self.jurisdiction,
+            express_consent=self.express_consent,
+            dpia_reference=self.dpia_reference,
+            assists_hours=self.keep.assists_hours,
+            keep_days=self.keep.events_days,
+        )
 
     def rules(self) -> Rules:
         """The nudge engine's rules."""

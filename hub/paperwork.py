@@ -9,8 +9,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from contract.events import Birth
+from hub import config, store
 from hub.badges import COUNT_MAX, Wanted, sheet
+from hub.notice import LANGUAGES, notice_of
+from hub.notice_pages import births
+from hub.notice_sheet import print_notice
 from hub.paper import write
+from hub.reads import StoreReads
 
 
 def add_paper_commands(commands: Any) -> None:
@@ -29,6 +35,16 @@ def add_paper_commands(commands: Any) -> None:
         badges.add_argument(f"--{what}", type=_count, default=count, metavar="N", help=f"{words} (default {count})")
     badges.set_defaults(run=_badges)
 
+    notice = commands.add_parser(
+        "notice",
+        help="print the notice for the shop's door",
+        description="Write the notice as a sheet of A4, filled from hub.toml and from what the nodes last said.",
+    )
+    notice.add_argument("out", type=Path, metavar="OUT.pdf", help="where to write it")
+    notice.add_argument("--language", choices=LANGUAGES, default="en", help="default en")
+    notice.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    notice.set_defaults(run=_notice)
+
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) > COUNT_MAX:
@@ -41,3 +57,24 @@ def _badges(options: argparse.Namespace) -> int:
     write(options.out, sheet(wanted))
     print(f"{options.out}: {len(wanted.ids())} tags. Print it at 100 % and measure the rule: it must be 50 mm long.")
     return 0
+
+
+def _notice(options: argparse.Namespace) -> int:
+    born = _born(options.data)
+    write(options.out, print_notice(notice_of(options.language, config.load(options.data).settings(), born)))
+    print(f"{options.out}: hang it up where people meet the cameras first, and say so in each node's config.")
+    if not born:
+        print("No camera has joined yet, so its areas and hours are left blank: print it again when one has.")
+    return 0
+
+
+def _born(folder: Path) -> tuple[Birth, ...]:
+    """What each node last said that it senses; none where the hub has not run yet."""
+    path = folder / store.FILE
+    if not path.exists():
+        return ()
+    reads = StoreReads(path)
+    try:
+        return tuple(births(reads))
+    finally:
+        reads.close()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from contract.events import Birth, Health, Reason, State, Trouble
+from contract.jurisdiction import Jurisdiction
 
 Outcome = Literal["helped", "browsing", "nobody"]
 Shown = Literal["open", "taken", "answered", "withdrawn", "expired"]
@@ -115,6 +116,12 @@ class Settings:
     shop_name: str = "This shop"
     contact: str | None = None
     hosts: tuple[str, ...] = ("attune.local",)
+    legal_basis: str | None = None
+    jurisdiction: Jurisdiction = "eu"
+    express_consent: str = ""
+    dpia_reference: str = ""
+    assists_hours: float = 24.0
+    keep_days: int = 396
 
 
 @dataclass(frozen=True, slots=True)

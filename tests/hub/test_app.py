@@ -25,6 +25,10 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /enter": {None, *ROLES},
     "POST /enter": {None, *ROLES},
     "POST /leave": {None, *ROLES},
+    "GET /notice/{language}": {None, *ROLES},
+    "GET /public/notice-{language}.pdf": {None, *ROLES},
+    "GET /public/code-{language}.svg": {None, *ROLES},
+    "GET /public/opt-out.pdf": {None, *ROLES},
     "GET /healthz": {None, *ROLES},
     "GET /sw.js": {None, *ROLES},
     "GET /manifest.webmanifest": {None, *ROLES},
@@ -69,7 +73,9 @@ def test_each_door_opens_to_its_roles_and_to_nobody_else(client_of: ClientOf, vi
             continue  # a stream has no end; it is read in test_tablet and in the browser
         method, path = door.split()
         form = {"outcome": "helped", "key": "wrong", "node": "floor-1", "zone": "0"} if method == "POST" else None
-        code = client.request(method, path.replace("{nudge_id}", "7"), data=form).status_code
+        code = client.request(
+            method, path.replace("{nudge_id}", "7").replace("{language}", "de"), data=form
+        ).status_code
         assert code < 500, door
         came_in[door] = code not in (401, 403, 405) or door == "POST /enter"
         if not came_in[door]:
@@ -157,7 +163,17 @@ def test_pages_are_never_kept_and_named_builds_of_files_always(client_of: Client
 
 def test_no_page_holds_an_inline_script_or_style(client_of: ClientOf) -> None:
     client = client_of("owner")
-    for path in ("/", "/enter?key=abc", "/staff", "/staff/offline", "/owner", "/audit", "/audit/refused", "/nowhere"):
+    for path in (
+        "/",
+        "/notice/pl",
+        "/enter?key=abc",
+        "/staff",
+        "/staff/offline",
+        "/owner",
+        "/audit",
+        "/audit/refused",
+        "/nowhere",
+    ):
         html = client.get(path).text
         assert "<style" not in html
         assert " style=" not in html

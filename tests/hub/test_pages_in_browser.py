@@ -33,6 +33,7 @@ Browser, BrowserContext, Page, expect = (
 SIZES = {"phone": (390, 844), "tablet": (1280, 800), "desktop": (1680, 1050)}
 PAGES: tuple[tuple[Role | None, str], ...] = (
     (None, "/"),
+    (None, "/notice/hu"),
     (None, "/enter"),
     (None, "/nowhere"),
     ("staff", "/staff"),
