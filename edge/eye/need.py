@@ -9,7 +9,7 @@ Rules:
 Left out: when a level is said and for how long (`edge.eye.gate`).
 
 Source: behaviour predicts the wish for help better than faces (Popa et al., ICIP 2012; Kanda et al., 2009).
-The weights are a first setting: they have not been fitted to a shop.
+Weights and levels were set on simulated shops (docs/need-score.md); no real shop has tested them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Final
 from contract.events import Reason
 from edge.values import ZoneNow
 
-DWELL_WEIGHT: Final = 0.60
-SEARCHING_WEIGHT: Final = 0.20
-RETURNING_WEIGHT: Final = 0.10
+DWELL_WEIGHT: Final = 0.40
+SEARCHING_WEIGHT: Final = 0.45
+RETURNING_WEIGHT: Final = 0.05
 MOOD_WEIGHT: Final = 0.10
-LEVELS: Final = (0.35, 0.55, 0.75)
+LEVELS: Final = (0.35, 0.50, 0.70)
 
-_DWELL_FROM, _DWELL_FULL = 1.0, 3.0  # times what is usual
+_DWELL_FROM, _DWELL_FULL = 1.0, 2.0  # times what is usual
 _TURNS_FROM, _TURNS_FULL = 4.0, 12.0  # sweeps of the head a minute
 _VALENCE_FROM, _VALENCE_FULL = -0.1, -0.6
 

@@ -1,4 +1,7 @@
-"""`python -m edge.scene`: writes the simulated shop as a clip, with its ground truth beside it."""
+"""`python -m edge.scene`: writes the simulated shop as a clip, with its ground truth beside it.
+
+`python -m edge.scene evaluate` judges the need score on random shops instead (`edge.scene.evaluate`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ from edge.scene.truth import truth
 
 
 def main(argv: list[str] | None = None) -> int:
-    asked = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if given[:1] == ["evaluate"]:
+        from edge.scene.run import main as evaluate
+
+        return evaluate(given[1:])
+    asked = _parser().parse_args(given)
     try:
         play = script(asked.preset)
         frames = _write(play, asked.seconds, asked.fps, asked.out)
@@ -33,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m edge.scene",
         description="Write the simulated shop as a video clip, and who was where as JSON.",
-        epilog="The portraits come from: python -m models.fetch --portraits",
+        epilog="The portraits come from: python -m models.fetch --portraits. "
+        "To judge the need score on random shops: python -m edge.scene evaluate --help",
     )
     parser.add_argument(
         "--preset", default="day", help="quiet (one shopper needs help), busy (six in Textiles), day, or a seed (day)"

@@ -27,6 +27,11 @@ PORTRAITS: Final = Path(__file__).parents[2] / "models" / "faces" / "portraits"
 # The canvas of a head: face centre and size, in canonical pixels.
 _CENTRE: Final = (68, 92)
 _SIZE: Final = (136, 148)
+TURN_MAX_RAD: Final = 0.65
+_HALF_FACES: Final = 0.55
+_NOSE_AHEAD_PX: Final = 13.0
+_NOSE_PX: Final = 13.0
+_NOSE_DOWN: Final = 0.62
 
 Plane = NDArray[np.float32]
 
@@ -96,15 +101,19 @@ class Head:
     mouth: tuple[Point, Point]
     brows: tuple[Point, Point]
 
+    @property
+    def nose(self) -> Point:
+        """Its tip: some way from between the brows to between the corners of the mouth."""
+        (bx, by), (mx, my) = (((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in (self.brows, self.mouth))
+        return bx + _NOSE_DOWN * (mx - bx), by + _NOSE_DOWN * (my - by)
+
     def drawn(self, yaw: float, impatience: float, face_px: int) -> tuple[Plane, Plane, Point]:
         """This head turned and in this mood: luma, coverage, and where the face's centre is, at that size."""
         map_x, map_y = _warp(self, yaw, impatience)
         scale = face_px / CANON_PX
         size = (round(_SIZE[0] * scale), round(_SIZE[1] * scale))
-        luma, alpha = (
-            cv2.resize(cv2.remap(p, map_x, map_y, cv2.INTER_LINEAR), size, interpolation=cv2.INTER_AREA)
-            for p in (self.luma, self.alpha)
-        )
+        turned = cv2.remap(self.luma, map_x, map_y, cv2.INTER_LINEAR)
+        luma, alpha = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (turned, self.alpha))
         return luma, alpha, (_CENTRE[0] * scale, _CENTRE[1] * scale)
 
 
@@ -159,6 +168,7 @@ def _cut(portrait: _Portrait, picture: NDArray[np.uint8], slimmer: float) -> Hea
     )
     luma = cv2.warpAffine(smooth, move, _SIZE, flags=cv2.INTER_LINEAR).astype(np.float32)
     alpha = cv2.warpAffine(mask, move, _SIZE, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
+    luma = luma * alpha + _spread(luma, alpha) * (1 - alpha)
 
     def at(point: Point) -> Point:
         x, y = _place(portrait, point)
@@ -167,6 +177,12 @@ def _cut(portrait: _Portrait, picture: NDArray[np.uint8], slimmer: float) -> Hea
     return Head(
         luma, alpha, (at(portrait.mouth[0]), at(portrait.mouth[1])), (at(portrait.brows[0]), at(portrait.brows[1]))
     )
+
+
+def _spread(luma: Plane, alpha: Plane) -> Plane:
+    """The head's own tones carried beyond its outline, for what a turn brings into sight."""
+    tones, weight = (cv2.GaussianBlur(plane, (0, 0), 6) for plane in (luma * alpha**2, alpha**2))
+    return np.asarray(tones / np.maximum(weight, 1e-4), np.float32)
 
 
 def _lit(luma: Plane, chance: Random) -> Plane:
@@ -208,11 +224,17 @@ def _flipped(head: Head) -> Head:
 def _warp(head: Head, yaw: float, impatience: float) -> tuple[Plane, Plane]:
     """Where each canonical pixel comes from."""
     ys, xs = np.mgrid[0 : _SIZE[1], 0 : _SIZE[0]].astype(np.float32)
-    half = 0.78 * CANON_PX
-    u = np.clip((xs - _CENTRE[0]) / half * (1 + 0.10 * abs(yaw)), -1, 1)
-    # The middle of the face slides across the skull while its outline stays: what a turn looks like from far.
-    map_x = _CENTRE[0] + half * (u - 0.34 * yaw * (1 - u * u))
+    half = _HALF_FACES * CANON_PX
+    turned = TURN_MAX_RAD * yaw
+    across = np.arcsin(np.clip((xs - _CENTRE[0]) / half, -1, 1))
+    # A cylinder that turns inside an outline which stays: the far cheek goes out of sight, the near one widens.
+    map_x = np.where(
+        abs(xs - _CENTRE[0]) < half, _CENTRE[0] + half * np.sin(np.clip(across - turned, -np.pi / 2, np.pi / 2)), xs
+    )
     map_y = ys.copy()
+    # A nose stands out from the cylinder, and so runs ahead of the eyes: by this a detector tells a turn.
+    nose_x, nose_y = head.nose
+    map_x -= _NOSE_AHEAD_PX * np.sin(turned) * _near(map_x, map_y, nose_x, nose_y, _NOSE_PX)
     if impatience > 0:
         px = CANON_PX * impatience
         for (x, y), inward in zip(head.mouth, (1, -1), strict=True):

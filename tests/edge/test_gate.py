@@ -78,20 +78,20 @@ def test_k_cannot_be_set_below_its_floor() -> None:
 def test_a_need_is_said_at_once_and_again_while_it_lasts() -> None:
     said = play([Tumbled(float(t), (), (), (now(200.0),)) for t in range(100)])
     assert [record.head.t_mono_s for record in said] == [0, 30, 60, 90]
-    assert all(isinstance(record, AssistRecord) and record.level == 2 for record in said)
+    assert all(isinstance(record, AssistRecord) and record.level == 1 for record in said)
 
 
 def test_a_need_that_is_over_is_taken_back_after_a_while_not_at_a_glance_away() -> None:
     gone = now(0.0, people=0)
     steps = [Tumbled(float(t), (), (), (now(200.0) if t < 20 or t == 23 else gone,)) for t in range(60)]
     said = [(record.head.t_mono_s, record.level) for record in play(steps) if isinstance(record, AssistRecord)]
-    assert said == [(0, 2), (30, 0)]
+    assert said == [(0, 1), (30, 0)]
 
 
 def test_a_badge_takes_the_need_back_at_once() -> None:
     steps = [Tumbled(float(t), (), (), (now(200.0, attended=t >= 15),)) for t in range(30)]
     said = [(record.head.t_mono_s, record.level) for record in play(steps) if isinstance(record, AssistRecord)]
-    assert said == [(0, 2), (15, 0)]
+    assert said == [(0, 1), (15, 0)]
 
 
 def test_no_zone_says_two_of_a_kind_within_ten_seconds() -> None:

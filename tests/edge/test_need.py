@@ -57,9 +57,10 @@ def test_a_short_stay_is_no_need() -> None:
     assert need.score(LONE, USUAL_S).score == 0
 
 
-def test_three_times_the_usual_stay_is_the_second_level_and_searching_makes_it_the_third() -> None:
-    long = replace(LONE, dwell_s=3 * USUAL_S)
-    assert need.level(need.score(long, USUAL_S).score) == 2
+def test_twice_the_usual_stay_is_the_first_level_and_searching_makes_it_the_third() -> None:
+    long = replace(LONE, dwell_s=2 * USUAL_S)
+    assert need.level(need.score(long, USUAL_S).score) == 1
+    assert need.level(need.score(replace(long, turns_per_min=12.0), USUAL_S).score) == 3
     assert need.level(need.score(replace(long, turns_per_min=12.0), USUAL_S).score) == 3
 
 
