@@ -13,12 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import CameraError
+from edge.config import NodeConfig
 from edge.eye.camera import open_camera
+from edge.eye.faces import BlazeFace
+from edge.eye.tracks import TURNED, yaw
 from edge.scene.__main__ import main
 from edge.scene.camera import SceneCamera
 from edge.scene.cast import CHAPTER_S, busy, day, quiet, script
 from edge.scene.heads import PORTRAITS
-from edge.scene.script import CERAMICS, HEIGHT_PX, TEXTILES, WIDTH_PX, ZONES, Shopper, Stop, script_of
+from edge.scene.render import Painter
+from edge.scene.script import CERAMICS, HEIGHT_PX, TEXTILES, WIDTH_PX, ZONES, Pose, Shopper, Stop, script_of
 from edge.scene.truth import seen_at, truth
 from edge.values import Frame
 from edge.zones import check
@@ -187,3 +191,19 @@ def test_a_written_clip_replays_with_its_truth(tmp_path: Path, capsys: pytest.Ca
 def test_a_clip_that_cannot_be_written_is_one_sentence(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(asked) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not PORTRAITS.exists(), reason="no portraits: python -m models.fetch --portraits")
+def test_a_drawn_head_turns_as_the_detector_sees_it_and_stays_a_face() -> None:
+    painter, detector = Painter(), BlazeFace(NodeConfig(node="shop").models.faces)
+    seen: dict[float, list[float]] = {-1.0: [], -0.7: [], 0.0: [], 0.7: [], 1.0: []}
+    looks = range(2, 10)
+    for turned, yaws in seen.items():
+        for look in looks:
+            who = Shopper("ann", look, 0.0, (Stop(0.5, 56.0, 10.0),))
+            picture = painter.paint([Pose(who, (320.0, 158.0), 56.0, turned, 0.0, False)], 1)
+            yaws += [yaw(face) for face in detector.detect(Frame(0, 0.0, picture))]
+    assert all(len(seen[turned]) >= len(looks) - 1 for turned in (-0.7, 0.0, 0.7))
+    left, right = (np.median(seen[turned]) for turned in (-1.0, 1.0))
+    assert left < -TURNED < TURNED < right
+    assert left < np.median(seen[-0.7]) < np.median(seen[0.7]) < right
