@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as tfl
 
 from contract.errors import ModelError
 from edge import tflite
+from edge.eye.walls.syscalls import MACHINES
 from edge.tflite import Tflite
 
 SHIPPED = Path(__file__).parents[2] / "models" / "affect" / "affect.tflite"
@@ -79,7 +84,9 @@ def test_with_a_device_the_compiled_file_is_used(model: Path, monkeypatch: pytes
 
 def test_without_a_device_the_cpu_is_used(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in(model.parent, monkeypatch, 'report("no device"); return NULL;')
-    assert Tflite(model).accelerator == "cpu"
+    found = Tflite(model)
+    assert (found.accelerator, found.lost) == ("cpu", True)
+    assert np.array_equal(read(found), read(Tflite(SHIPPED)))
 
 
 def test_a_library_that_crashes_takes_nothing_down(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +101,19 @@ def test_a_file_compiled_from_another_model_is_not_used(model: Path, monkeypatch
     place = other.rindex(scale)
     other[place : place + 4] = np.float32(1 / 128).tobytes()
     model.with_name("affect_edgetpu.tflite").write_bytes(other)
-    assert Tflite(model).accelerator == "cpu"
+    assert (Tflite(model).accelerator, Tflite(model).lost) == ("cpu", True)
+
+
+def test_nor_is_one_compiled_from_an_earlier_training(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tensors' forms are the same; only the answers tell."""
+    plug_in(model.parent, monkeypatch)
+    other = tfl.ModelT.InitFromObj(tfl.Model.GetRootAs(SHIPPED.read_bytes(), 0))
+    biggest = max(other.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
+    biggest.data = np.roll(biggest.data, 7)
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(other.Pack(builder), b"TFL3")
+    model.with_name("affect_edgetpu.tflite").write_bytes(builder.Output())
+    assert (Tflite(model).accelerator, Tflite(model).lost) == ("cpu", True)
 
 
 def test_a_device_that_vanishes_costs_no_look(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +130,39 @@ def test_a_device_that_vanishes_costs_no_look(model: Path, monkeypatch: pytest.M
     assert np.array_equal(read(found, seed=1), expected)
     assert (found.accelerator, found.lost) == ("cpu", True)
     assert np.array_equal(read(found, seed=1), expected)
+
+
+VANISHING = """
+import sys
+from pathlib import Path
+import edge.tflite as tflite
+from edge.eye.walls import raise_early, raise_late
+
+def gone():
+    raise RuntimeError("USB transfer error")
+
+tflite.EDGETPU = sys.argv[2]
+raise_early()
+model = tflite.Tflite(Path(sys.argv[1]))
+raise_late()
+model.input.fill(7)
+before = model.accelerator, model.invoke()[0].tolist()
+model._interpreter.invoke = gone
+model.input.fill(7)
+after = model.accelerator, model.invoke()[0].tolist(), model.accelerator, model.lost
+print(before == after[:2], after[2:])
+"""
+
+
+def test_behind_the_walls_of_the_eye_it_opens_a_device_first_and_goes_on_when_that_vanishes(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sys.platform != "linux" or platform.machine() not in MACHINES:
+        pytest.skip("the walls are for 64-bit Linux on ARM or Intel")
+    plug_in(model.parent, monkeypatch)
+    command = (sys.executable, "-c", VANISHING, str(model), tflite.EDGETPU)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=SHIPPED.parents[2])
+    assert done.stdout == "True ('cpu', True)\n", done.stderr
 
 
 def test_an_error_on_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
