@@ -91,7 +91,7 @@ def notice_of(language: str, settings: Settings, births: Iterable[Birth]) -> Not
         sections=(section("sensed", words["profile"][profile]), *map(section, ("why", "kept", "rights"))),
         facts=(
             (words["areas"], ", ".join(zones) or OPEN_LINE),
-            (words["hours"], _week([hours for birth in births for hours in birth.hours], words["days"])),
+            (words["hours"], week([hours for birth in births for hours in birth.hours], words["days"])),
             (words["legal_basis"], settings.legal_basis or OPEN_LINE),
             (words["contact_head"], settings.contact or words["contact_none"]),
         ),
@@ -103,7 +103,7 @@ def notice_of(language: str, settings: Settings, births: Iterable[Birth]) -> Not
     )
 
 
-def _week(hours: Sequence[OpenHours], days: Sequence[str]) -> str:
+def week(hours: Sequence[OpenHours], days: Sequence[str]) -> str:
     """``Mon–Fri 09:00–18:30, Sat 09:00–17:00``."""
     spans = []
     for day in _DAYS:

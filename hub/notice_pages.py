@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from contract.events import Birth
 from hub.auth import ANYONE
 from hub.badges import opt_out_sheet
-from hub.notice import LANGUAGES, Notice, names, notice_of
+from hub.notice import LANGUAGES, OPEN_LINE, Notice, names, notice_of
 from hub.notice_sheet import print_notice
 from hub.templating import Pages
 from hub.views import Reads, Settings
@@ -41,7 +41,9 @@ def routes(pages: Pages, reads: Reads, settings: Settings) -> APIRouter:
 
     @router.get("/notice/{language}", response_class=HTMLResponse)
     def notice(request: Request, language: str) -> Response:
-        return pages.page(request, "notice.html", notice=wanted(language), languages=names(), lang=language)
+        return pages.page(
+            request, "notice.html", notice=wanted(language), languages=names(), open_line=OPEN_LINE, lang=language
+        )
 
     @router.get("/public/notice-{language}.pdf")
     def sheet(language: str) -> Response:

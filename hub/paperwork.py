@@ -6,12 +6,14 @@ Left out: what is printed (`hub.badges`, `hub.notices`, `hub.dpia`).
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 from contract.events import Birth
 from hub import config, store
 from hub.badges import COUNT_MAX, Wanted, sheet
+from hub.dpia import draft, print_dpia
 from hub.notice import LANGUAGES, notice_of
 from hub.notice_pages import births
 from hub.notice_sheet import print_notice
@@ -45,6 +47,16 @@ def add_paper_commands(commands: Any) -> None:
     notice.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
     notice.set_defaults(run=_notice)
 
+    dpia = commands.add_parser(
+        "dpia",
+        help="draft the data protection impact assessment",
+        description="Write a draft of the DPIA, filled from hub.toml and from what the nodes last said. What only you"
+        " know is left in [square brackets].",
+    )
+    dpia.add_argument("out", type=Path, metavar="OUT.md|OUT.pdf", help="where to write it")
+    dpia.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    dpia.set_defaults(run=_dpia)
+
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) > COUNT_MAX:
@@ -65,6 +77,14 @@ def _notice(options: argparse.Namespace) -> int:
     print(f"{options.out}: hang it up where people meet the cameras first, and say so in each node's config.")
     if not born:
         print("No camera has joined yet, so its areas and hours are left blank: print it again when one has.")
+    return 0
+
+
+def _dpia(options: argparse.Namespace) -> int:
+    text = draft(config.load(options.data).settings(), _born(options.data), time.time())
+    write(options.out, print_dpia(text) if options.out.suffix == ".pdf" else text.encode())
+    blanks = text.count("[") - 1  # one only says what they are
+    print(f"{options.out}: fill in the {blanks} places in [square brackets], then name its reference on each node.")
     return 0
 
 

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contract.jurisdiction import consent_missing
 from hub.views import Settings
 from hub.words import ENDED, OUTCOMES, how_it_went, span
 
@@ -56,7 +57,13 @@ class Pages:
             auto_reload=False,
         )
         environment.globals.update(
-            settings=settings, static=static, build=build(), outcomes=OUTCOMES, ended=ENDED, session=None
+            settings=settings,
+            consent_missing=consent_missing,
+            static=static,
+            build=build(),
+            outcomes=OUTCOMES,
+            ended=ENDED,
+            session=None,
         )
         environment.filters.update(
             span=span,

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.events import Trouble
-from hub.auth import Role
+from hub.app import create_app
+from hub.auth import Doors, Role
 from hub.dashboard import mood_series, noise_within, nudge_series, today_of, told_sum
 from hub.fakes import FakeShop
-from hub.views import HourView, LessonView, NudgeView, Reads
+from hub.views import HourView, LessonView, NudgeView, Reads, Settings
 from hub.words import _ADVICE, how_it_went, node_title, owner_line, span
-from tests.hub.conftest import NOW_S, node_view
+from tests.hub.conftest import NOW_S, ORIGIN, Clock, node_view
 
 ClientOf = Callable[[Role | None], TestClient]
 HOUR = int(NOW_S) // 3600 * 3600
@@ -209,3 +210,19 @@ def test_the_owner_sees_what_answers_taught_and_resets_it_with_one_click(
         assert words in page
     assert owner.post("/owner/lessons/forget", data={"node": "floor-1", "zone": "0"}).status_code == 303
     assert fake_shop.lesson_views == []
+
+
+def test_the_owner_reads_why_nothing_runs_where_express_consent_is_the_law(
+    fake_shop: FakeShop, doors: Doors, page_clock: Clock
+) -> None:
+    def page(settings: Settings) -> str:
+        app = create_app(
+            reads=fake_shop, desk=fake_shop, doors=doors, changes=fake_shop.changes, settings=settings, clock=page_clock
+        )
+        client = TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN}, client=("127.0.0.1", 50_000))
+        client.post("/enter", data={"key": doors.mint("owner")})
+        return client.get("/owner").text
+
+    assert "Illinois (BIPA" in page(Settings(jurisdiction="us-il"))
+    assert "Illinois" not in page(Settings(jurisdiction="us-il", express_consent="signed form at the door"))
+    assert "D-7" in page(Settings(dpia_reference="D-7"))
