@@ -57,7 +57,13 @@ dpia_reference = "the demo shop's own: nobody real is in the picture"
 
 {zones}
 """
-_HUB: Final = 'shop_name = "The demo shop"\n[nudges]\nrest_s = 20.0  # short, so that a demo need not wait\n'
+_HUB: Final = """\
+shop_name = "The demo shop"
+dpia_reference = "the demo shop's own"
+
+[nudges]
+rest_s = 20.0  # short, so that a demo need not wait
+"""
 
 
 @dataclass(frozen=True, slots=True)
