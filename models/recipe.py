@@ -59,16 +59,14 @@ STAGES: dict[str, Recipe] = {
     "plain": Recipe(),
     "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
     "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((15, 0.1),), plain_epochs=4),
-    "affect": Recipe(seed=4, cycles=((34, 0.05),), start="plain", teachers=("plain", "wide", "wider")),
+    "affect": Recipe(seed=4, cycles=((24, 0.05),), plain_epochs=4, start="plain", teachers=("plain", "wide", "wider")),
 }
 #: Short runs that differ in one thing each, to be compared with one another (docs/affect-model.md).
 _TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)
 TRIALS: dict[str, Recipe] = {
     "trial-votes": _TRIAL,
-    "trial-balanced-half": replace(_TRIAL, balance=0.5),
-    "trial-balanced-full": replace(_TRIAL, balance=1.0),
+    "trial-balanced": replace(_TRIAL, balance=0.5),
     "trial-taught": replace(_TRIAL, teachers=("plain", "wide", "wider")),
-    "trial-mixup": replace(_TRIAL, plain_epochs=0),
 }
 #: Every stage holds out the same faces.
 HOLD_OUT_SEED = 1
