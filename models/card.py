@@ -120,4 +120,6 @@ def _by_picture(measured: Mapping[str, Any]) -> str:
         (third, part["images"], _percent(part["accuracy"]), _percent(part["balanced_recall"]))
         for third, part in measured["by_picture"].items()
     ]
-    return "### By the picture's light\n\n" + _table(("third", "faces", "accuracy", "mean recall"), rows)
+    return "### By the picture's light and the face's size\n\n" + _table(
+        ("part", "faces", "accuracy", "mean recall"), rows
+    )

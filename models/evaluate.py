@@ -26,12 +26,13 @@ from models import groups, metrics
 from models.card import DETECTED, fill
 from models.command import finish
 from models.data import DEFAULT_DATA, DEFAULT_RUN, Faces, load
-from models.degrade import CONDITIONS, Luma, degrade_all
+from models.degrade import CONDITIONS, Luma, degrade_all, shrink
 from models.detected import CROP_PX, detected
 from models.h264 import QP, h264
 
 AFFECT = Path(__file__).parent / "affect"
 DEGRADE_SEED = 0
+SIZES_PX = (48, 32, 24, 20)
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 TIMED_ROUNDS = 40
 INVOKES_PER_ROUND = 25
@@ -60,7 +61,7 @@ def measure(reader: metrics.Reader, faces: Faces, labels: tuple[str, ...], absta
         },
         "robustness": {**robustness(reader, faces), DETECTED: found["accuracy"]},
         "detected": found,
-        "by_picture": by_picture(probabilities, faces),
+        "by_picture": {**by_picture(probabilities, faces), **by_size(reader, faces)},
     }
 
 
@@ -102,13 +103,22 @@ def by_picture(probabilities: metrics.Probabilities, faces: Faces) -> dict[str, 
         low, high = np.quantile(value, (1 / 3, 2 / 3))
         thirds = {"low": value < low, "middle": (low <= value) & (value < high), "high": value >= high}
         for third, here in thirds.items():
-            part = probabilities[here], faces.labels[here]
-            found[f"{third} {name}"] = {
-                "images": int(here.sum()),
-                "accuracy": _rounded(metrics.accuracy(*part)),
-                "balanced_recall": _rounded(metrics.balanced_recall(*part)),
-            }
+            found[f"{third} {name}"] = _part(probabilities[here], faces.labels[here])
     return found
+
+
+def by_size(reader: metrics.Reader, faces: Faces) -> dict[str, dict[str, float]]:
+    """Accuracy and balanced recall of the same faces had they been smaller."""
+    shrunk = {px: degrade_all(faces.images, partial(shrink, size_px=px), DEGRADE_SEED) for px in SIZES_PX}
+    return {f"face {px} px": _part(reader.read_all(images), faces.labels) for px, images in shrunk.items()}
+
+
+def _part(probabilities: metrics.Probabilities, labels: metrics.Labels) -> dict[str, float]:
+    return {
+        "images": len(labels),
+        "accuracy": _rounded(metrics.accuracy(probabilities, labels)),
+        "balanced_recall": _rounded(metrics.balanced_recall(probabilities, labels)),
+    }
 
 
 def invoke_times(paths: list[Path]) -> dict[str, float]:
