@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench screenshots train oracle schema lock clean
+.PHONY: help demo test lint bench screenshots train need oracle schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ train: $(VENV)/.train ## train, quantise and evaluate the affect model (DATA=fol
 	$(BIN)/python -m models.train $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m models.quantise $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m models.evaluate $(if $(DATA),--data $(DATA))
+
+need: $(VENV)/.train $(FACES) ## judge the need score on random shops, and write docs/need-score.md
+	$(BIN)/python -m edge.scene evaluate --write
 
 oracle: $(VENV)/.dev $(FACES) ## record MediaPipe's boxes for the clips, in an environment of its own (CLIPS=folder)
 	$(BIN)/python -m tests.oracle.record_boxes $(if $(CLIPS),--clips $(CLIPS))

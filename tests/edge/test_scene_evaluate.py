@@ -12,6 +12,7 @@ from edge.eye import need
 from edge.record import AssistRecord, Head
 from edge.scene import evaluate as e
 from edge.scene import report
+from edge.scene.__main__ import main
 from edge.scene.crowd import LENGTH_S, shop
 from edge.scene.judge import Figures, Span, judge, needs, nudges
 from edge.scene.observed import observe
@@ -116,3 +117,12 @@ def test_a_page_without_its_marks_is_left_alone(tmp_path: Path) -> None:
 def test_figures_of_nothing_are_no_division_by_zero() -> None:
     assert (Figures().precision, Figures().recall, Figures().delay_s, Figures().false_per_hour) == (1.0, 1.0, 0.0, 0.0)
     assert replace(Figures(), needs=2).recall == 0.0
+
+
+def test_the_command_prints_the_tables_and_writes_nothing_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm", reason="the progress bar is in the extra: pip install 'attune[train]'")
+    page = Path(report.__file__).parents[2] / "docs" / "need-score.md"
+    before = page.read_bytes()
+    assert main(["evaluate", "--shops", "1", "--rendered", "0"]) == 0
+    assert "| dwell timer, 60 s |" in capsys.readouterr().out
+    assert page.read_bytes() == before
