@@ -23,7 +23,8 @@ class Recipe:
     a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
     blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
     answers make up ``taught_share`` of the targets. ``balance`` makes rare labels commoner: faces are drawn with the
-    frequency of their label to the power of minus this (0: each face once an epoch).
+    frequency of their label to the power of minus this (0: each face once an epoch). ``hard`` targets are the label with
+    most votes alone, ``bare`` faces are shown as they are.
     """
 
     seed: int = 1
@@ -33,6 +34,8 @@ class Recipe:
     teachers: tuple[str, ...] = ()
     taught_share: float = 0.5
     balance: float = 0.0
+    hard: bool = False
+    bare: bool = False
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -65,6 +68,8 @@ STAGES: dict[str, Recipe] = {
 _TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)
 TRIALS: dict[str, Recipe] = {
     "trial-votes": _TRIAL,
+    "trial-hard": replace(_TRIAL, hard=True),
+    "trial-bare": replace(_TRIAL, bare=True),
     "trial-balanced": replace(_TRIAL, balance=0.5),
     "trial-taught": replace(_TRIAL, teachers=("plain", "wide", "wider")),
 }

@@ -81,8 +81,12 @@ class Training:
         for step, index in enumerate(tqdm(order.reshape(-1, recipe.batch_size), f"epoch {epoch + 1}", leave=False)):
             for group in self.optimiser.param_groups:
                 group["lr"] = rate(recipe, epoch + step / self.steps_per_epoch)
-            images = variants(self.fit.images[index], self.fit.rows[index], recipe.seed, epoch, cut=not plain)
+            images = self.fit.images[index]
+            if not recipe.bare:
+                images = variants(images, self.fit.rows[index], recipe.seed, epoch, cut=not plain)
             luma, targets = pixels(images, self.device), torch.from_numpy(self.fit.targets[index]).to(self.device)
+            if recipe.hard:
+                targets = functional.one_hot(targets.argmax(1), targets.shape[1]).float()
             if not plain:
                 luma, targets = mixup(luma, targets, recipe.mixup_alpha, rng)
             total += self._step(luma, targets)
