@@ -23,6 +23,7 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ZoneId = Annotated[int, Field(ge=0, lt=ZONES_MAX)]
 Seconds = Annotated[int, Field(ge=0, le=2**53)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
+Byte = Annotated[int, Field(ge=0, le=255)]
 Seq = Annotated[int, Field(ge=1, le=2**53)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Level = Annotated[float, Field(ge=LEVEL_FLOOR, le=1)]
@@ -226,6 +227,11 @@ class Health(FromNode):
     refused: Annotated[Count, Field(description="records of the eye that were over a budget or none")] = 0
     model: Hash
     checkpoint: Annotated[str, Field(max_length=2_000)] | None = None
+    neutral: Annotated[
+        tuple[Byte, ...] | None,
+        Field(min_length=8, max_length=8, description="the model's mean answer at this site, in 1/255, by label"),
+    ] = None
+    drift: Annotated[bool, Field(description="whether the site reads unlike before")] = False
 
 
 class SelfTest(FromNode):

@@ -9,11 +9,13 @@
     kind 2 zone             3 to 8 corners, x and y u16 each, in 1/65535 of the picture
     kind 3 levels           three thresholds u16, in 1/65535
     kind 5 pause, 6 resume
+    kind 8 neutral          the site's own neutral: tracks, then eight shares u8, in 1/255
     kind 9 spent            hours told of that day u32 (a bit each), ε spent u32 (‰)
 
 Rules:
 - Decoding is strict: a set bit that means nothing is refused.
-- An order moves no floor: it carries zones, thresholds, pause, resume, and what was spent before, which only adds up.
+- An order moves no floor: it carries zones, thresholds, pause, resume, what was spent before, which only adds up, and
+  what the eye itself said of its site's neutral.
 
 Left out: who greets whom, and what an eye says (`edge.record`).
 """
@@ -29,7 +31,7 @@ from contract.errors import WireError
 ORDER_BYTES: Final = 64
 _ORDER: Final = struct.Struct(">BBH")
 _BEGIN, _ZONE, _LEVELS, _APPLY, _PAUSE, _RESUME = range(1, 7)
-_SPENT: Final = 9
+_NEUTRAL, _SPENT = 8, 9
 _SPENT_BODY: Final = struct.Struct(">II")
 _STEPS: Final = 0xFFFF
 
@@ -87,7 +89,15 @@ class SpentHours:
     epsilon_milli: int
 
 
-Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume | SpentHours
+@dataclass(frozen=True, slots=True)
+class SiteNeutral:
+    """What an earlier life of the eye said of its site (`edge.record.NeutralRecord`). Units: ``shares`` in 1/255."""
+
+    tracks: int
+    shares: tuple[int, ...]
+
+
+Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume | SpentHours | SiteNeutral
 
 
 def encode_order(order: Order) -> bytes:
@@ -106,6 +116,8 @@ def encode_order(order: Order) -> bytes:
             data = _ORDER.pack(_PAUSE, 0, 0)
         case Resume():
             data = _ORDER.pack(_RESUME, 0, 0)
+        case SiteNeutral(tracks, shares):
+            data = _ORDER.pack(_NEUTRAL, 0, tracks) + struct.pack(">8s", bytes(shares))
         case SpentHours(zone, day, told, epsilon_milli):
             data = _ORDER.pack(_SPENT, zone, day) + _SPENT_BODY.pack(told, epsilon_milli)
     return data.ljust(ORDER_BYTES, b"\0")
@@ -143,6 +155,8 @@ def _decode_order(data: bytes) -> Order:
             return Pause()
         case 6:
             return Resume()
+        case 8:
+            return SiteNeutral(number, tuple(data[_ORDER.size : _ORDER.size + 8]))
         case 9:
             return SpentHours(zone, number, *_SPENT_BODY.unpack_from(data, _ORDER.size))
     raise ValueError(f"its kind is {kind}")

@@ -14,6 +14,7 @@ A record, big-endian (``docs/record.md`` says the same for readers of the wire):
     kind 3 assist  level u8, reasons u8 (bits), ttl_s u16
     kind 4 pulse   fps u16 (tenths), detect, track, badge, affect, rest u16 (hundredths of ms), memory u16 (MB)
     kind 5 state   trouble u8 (index; 0 none)
+    kind 6 neutral eight shares u8 (1/255 steps, in the order of the model's labels), tracks u8 (index), drift u8
 
 How they talk: the courier listens on a Unix `SOCK_SEQPACKET` socket (a systemd ``.socket`` unit when installed, one
 that ``attune-edge run`` makes otherwise); each life of the eye connects once, before it raises its walls. The eye's
@@ -41,6 +42,7 @@ PEOPLE: Final[tuple[People, ...]] = get_args(People)
 DWELL: Final[tuple[Dwell, ...]] = get_args(Dwell)
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
+TRACKS: Final = (0, 50, 100, 200, 400, 800, 1600)  # a count is told as the largest of these that it has reached
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">BBHI")
@@ -49,6 +51,7 @@ _HOUR: Final = struct.Struct(">BIHHHHH")
 _ASSIST: Final = struct.Struct(">BBH")
 _PULSE: Final = struct.Struct(">HHHHHHHB")
 _STATE: Final = struct.Struct(">B")
+_NEUTRAL: Final = struct.Struct(">8sBB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,28 @@ class StateRecord:
     trouble: Trouble | None
 
 
+@dataclass(frozen=True, slots=True)
+class NeutralRecord:
+    """What the model answers at this site on average, of no zone.
+
+    Units: ``shares`` in 1/255, ``tracks`` one of `TRACKS`. ``drift``: whether it has changed of late.
+    """
+
+    head: Head
+    shares: tuple[int, ...]
+    tracks: int
+    drift: bool
+
+
 Record = (
-    MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord | PulseRecord | StateRecord
+    MoodRecord
+    | MoodSuppressedRecord
+    | HourRecord
+    | HourSuppressedRecord
+    | AssistRecord
+    | PulseRecord
+    | StateRecord
+    | NeutralRecord
 )
 
 
@@ -170,6 +193,8 @@ def encode(record: Record) -> bytes:
             kind, body = 4, _PULSE.pack(*(min(word, 0xFFFF) for word in words), record.edgetpu)
         case StateRecord():
             kind, body = 5, _STATE.pack(0 if record.trouble is None else 1 + TROUBLES.index(record.trouble))
+        case NeutralRecord():
+            kind, body = 6, _NEUTRAL.pack(bytes(record.shares), TRACKS.index(record.tracks), record.drift)
     head = _HEAD.pack(_VERSION << 4 | kind, record.head.zone, record.head.config, record.head.t_mono_s)
     return (head + body).ljust(RECORD_BYTES, b"\0")
 
@@ -223,4 +248,7 @@ def _decode(data: bytes) -> Record:
         case 0x15:
             (trouble,) = _STATE.unpack_from(rest)
             return StateRecord(head, TROUBLES[trouble - 1] if trouble else None)
+        case 0x16:
+            shares, tracks, drift = _NEUTRAL.unpack_from(rest)
+            return NeutralRecord(head, tuple(shares), TRACKS[tracks], drift == 1)
     raise ValueError(f"its first byte is {first:#04x}")

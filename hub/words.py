@@ -24,6 +24,7 @@ WHY: Final[dict[Reason, str]] = {
     "returning": "came back",
     "unattended": "nobody near",
 }
+DRIFTED: Final = "The picture has changed: check the camera's aim and the light."
 URGENCY: Final = {1: "when you have a moment", 2: "soon, if you can", 3: "first, if you can"}
 OUTCOMES: Final[dict[Outcome, str]] = {"helped": "Helped", "browsing": "Just browsing", "nobody": "Nobody there"}
 ENDED: Final[dict[Shown, str]] = {
@@ -148,6 +149,8 @@ def owner_line(node: NodeView, now_s: float) -> NodeLine:
         sentence = f"{name} is throttling: check its fan and its power supply."
     elif node.health and node.health.outbox_dropped:
         sentence = f"{name} had to drop {node.health.outbox_dropped} old mood records: check its link to the hub."
+    elif node.health and node.health.drift:
+        sentence = f"{name}: {DRIFTED}"
     else:
         sentence = f"{name} is well."
     tone: Tone = "look" if line.tone == "well" and not sentence.endswith("is well.") else line.tone

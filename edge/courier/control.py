@@ -25,6 +25,7 @@ from edge.order import (
     Resume,
     SetLevels,
     SetZone,
+    SiteNeutral,
     SpentHours,
     decode_order,
     encode_order,
@@ -57,14 +58,14 @@ def _rounded(zone: ZoneSpec) -> ZoneSpec:
     return zone.model_copy(update={"polygon": order.polygon})
 
 
-def orders(config: NodeConfig, *, paused: bool, spent: Sequence[SpentHours] = ()) -> list[Order]:
-    """The answer to an eye's greeting: the config in force, what was spent, and always a word on whether to sense."""
+def orders(config: NodeConfig, *, paused: bool, before: Sequence[SpentHours | SiteNeutral] = ()) -> list[Order]:
+    """The answer to an eye's greeting: the config in force, what was before, and always a word on whether to sense."""
     return [
         BeginConfig(config.version),
         *(SetZone(zone.id, zone.polygon) for zone in config.zones),
         *(SetLevels(one.zone, one.levels) for one in config.thresholds),
         ApplyConfig(config.version),
-        *spent,
+        *before,
         Pause() if paused else Resume(),
     ]
 

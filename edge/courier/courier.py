@@ -30,11 +30,13 @@ from edge.courier import health, selftest
 from edge.courier.control import Heed, orders, taken
 from edge.courier.debit import SLACK_S, Rate, Refusals
 from edge.courier.forget import Note
+from edge.courier.habit import Habit
 from edge.courier.intake import Intake, ZoneRecord, cell_of, event_of, kind_of
 from edge.courier.outbox import Damaged, Outbox
 from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import Accelerator, EyeWatch
-from edge.order import SpentHours
+from edge.order import SiteNeutral, SpentHours
+from edge.record import NeutralRecord
 
 HEALTH_S: Final = 60.0
 HELD_MAX: Final = 1000
@@ -55,6 +57,7 @@ class Courier:
     hub: Hub
     paused: bool = False
     window: Window = field(init=False)
+    habit: Habit = field(init=False)
     watch: EyeWatch = field(default_factory=EyeWatch)
     held: deque[tuple[ZoneRecord, int]] = field(default_factory=deque)
     rate: Rate = field(default_factory=Rate)
@@ -72,6 +75,7 @@ class Courier:
 
     def __post_init__(self) -> None:
         self.window = Window(self.outbox, self.hub)
+        self.habit = Habit.recalled(self.outbox.recall("neutral"), self.model)
         self.rate.seen(self.outbox.said_since(time.time() - SLACK_S), time.monotonic())
 
     def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
@@ -100,7 +104,7 @@ class Courier:
         self.listen()  # to the last word of the old one
         self._keep()
         if self.intake.accept():
-            self.intake.tell(orders(self.config, paused=self.paused, spent=self._spent()))
+            self.intake.tell(orders(self.config, paused=self.paused, before=self._before()))
 
     def step(self) -> None:
         """Takes in what came from both sides, and sends what is due."""
@@ -118,6 +122,11 @@ class Courier:
         now_s = time.monotonic()
         for record in self.intake.records():
             self.watch.heard(record, now_s)
+            if isinstance(record, NeutralRecord):
+                if (kept := self.habit.takes(record, now_s)) is not None:
+                    self.unkept["neutral"] = kept
+                else:
+                    self.intake.refused += 1
             if not isinstance(record, ZoneRecord):
                 continue
             if self.rate.take(kind_of(record), record.head.zone, now_s):
@@ -170,13 +179,13 @@ class Courier:
             self.intake.refused += 1
             complain(str(error))
 
-    def _spent(self) -> list[SpentHours]:
-        """For an eye that begins anew; while the disk cannot be read it is refused here alone."""
+    def _before(self) -> list[SpentHours | SiteNeutral]:
+        """For an eye that begins anew; while the disk cannot be read, what was spent is refused here alone."""
         try:
-            return self.outbox.spent(time.time())
+            return [*self.outbox.spent(time.time()), *self.habit.orders()]
         except StoreError as error:
             self._disk(error)
-            return []
+            return list(self.habit.orders())
 
     def _disk(self, why: StoreError) -> None:
         """The disk takes nothing now: said once."""
@@ -231,7 +240,7 @@ class Courier:
                     self.config = taken(self.config, wanted)
                     self.unkept["config"] = payload.decode()
                     self.announced = None
-                    self.intake.tell(orders(self.config, paused=self.paused, spent=self._spent()))
+                    self.intake.tell(orders(self.config, paused=self.paused, before=self._before()))
                 case Command(command="pause" | "resume" as word):
                     self.paused = word == "pause"
                     self.unkept["paused"] = word
@@ -288,7 +297,8 @@ class Courier:
         depth, dropped = len(self.outbox), self.outbox.dropped
         checkpoint, pulse = self.outbox.sign(), self.watch.pulse
         said = health.health(self.config.node, self.outbox.boot, self.model, pulse, depth, dropped, checkpoint)
-        return said.model_copy(update={"refused": self.refusals.total + self.intake.refused})
+        refused = self.refusals.total + self.intake.refused
+        return said.model_copy(update={"refused": refused, **self.habit.told()})
 
 
 def complain(sentence: str) -> None:

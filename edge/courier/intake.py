@@ -35,6 +35,7 @@ from edge.record import (
     HourSuppressedRecord,
     MoodRecord,
     MoodSuppressedRecord,
+    NeutralRecord,
     PulseRecord,
     Record,
     StateRecord,
@@ -50,7 +51,7 @@ def event_of(record: Record, *, node: str, boot: str, seq: int, t_wall: int, mod
 
     Raises: WireError when the record's values are not in the contract, or it is of no zone.
     """
-    if isinstance(record, PulseRecord | StateRecord):
+    if isinstance(record, PulseRecord | StateRecord | NeutralRecord):
         raise WireError("record", "A record of the eye's own state is no zone event.")
     head: dict[str, Any] = {
         "node": node,

@@ -53,7 +53,8 @@ _OLDEST: Final = (
     "SELECT min(id) FROM events WHERE kind = 'assist'",
     "SELECT min(id) FROM events",
 )
-_KEPT_MEMOS: Final = ("paused", "config", "dropped")  # never the epoch: a boot that was used must not come again
+# Never the epoch: a boot that was used must not come again.
+_KEPT_MEMOS: Final = ("paused", "config", "dropped", "neutral")
 
 
 class Damaged(StoreError):
@@ -123,7 +124,7 @@ class Outbox:
         """Takes over what can still be read: each table from its start, and then from its end, up to what is broken."""
         with closing(sqlite3.connect(damaged)) as old:
             with suppress(sqlite3.DatabaseError):
-                for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?)", _KEPT_MEMOS):
+                for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?, ?)", _KEPT_MEMOS):
                     self._memo(*row)
             with suppress(sqlite3.DatabaseError):
                 for cell in old.execute("SELECT zone, hour, epsilon_milli FROM hour_cells ORDER BY id"):

@@ -3,6 +3,8 @@
 Rules:
 - Only `Visitors.visitors` are read. Who may not be read yet is present and nothing more: no dwell, no mood (rule 3).
 - A face that is too small, turned, dark, flat or blurred is skipped before the model, and counted by its reason.
+- What the model answers is corrected for the site (`edge.eye.neutral`) before it joins a track; the trace, and the
+  threshold below, see what it answered.
 - A reading under the model's own threshold is an abstention and changes no mood.
 - A mood is the mean of a track's readings with a half-life of `HALF_LIFE_S`, given from the second reading on, so that
   one odd frame changes little and a first one nothing.
@@ -22,6 +24,7 @@ import numpy as np
 
 from edge import manifest
 from edge.crop import Quality, crop, quality
+from edge.eye.neutral import Site
 from edge.eye.tracks import yaw
 from edge.ports import AffectModel
 from edge.tflite import Tflite
@@ -119,6 +122,9 @@ class _Mind:
     waited_s: float = float("-inf")
     fusion: Fusion = field(default_factory=Fusion)
     abstained: bool = False
+    counted: bool = False
+    raw: Any = 0.0
+    reads: int = 0
 
 
 def mood_of(probabilities: Probabilities) -> Mood:
@@ -133,10 +139,15 @@ def mood_of(probabilities: Probabilities) -> Mood:
 
 
 def read_affect(
-    visitors: Iterable[Visitors], model: AffectModel, trace: Trace | None = None, tally: Tally = lambda what: None
+    visitors: Iterable[Visitors],
+    model: AffectModel,
+    trace: Trace | None = None,
+    tally: Tally = lambda what: None,
+    site: Site | None = None,
 ) -> Iterator[Moment]:
     """One moment a frame. With ``trace`` (recorded clips only) every face is read in every frame and told.
 
+    ``site`` learns from each track and corrects each reading; without one nothing is corrected.
     ``tally`` hears, whenever a face was due, "read", "not sure" (an abstention) or why it was skipped.
     """
     every_s = READ_EVERY_S if trace is None else 0.0
@@ -144,7 +155,7 @@ def read_affect(
     for seen in visitors:
         t_s = seen.frame.t_s
         known = ((person, minds.setdefault(person.track, _new(person, t_s))) for person in seen.visitors)
-        told = {person.track: _read(seen.frame, person, mind, model, every_s, tally) for person, mind in known}
+        told = {person.track: _read(seen.frame, person, mind, model, every_s, tally, site) for person, mind in known}
         for person, why in seen.unread:
             _wait(minds.setdefault(person.track, _new(person, t_s)), t_s, every_s, why, tally)
         visits = []
@@ -152,7 +163,10 @@ def read_affect(
         for i, person in enumerate((*seen.visitors, *(person for person, _ in seen.unread))):
             mind = minds.setdefault(person.track, _new(person, t_s))
             visits += _follow_visit(person, mind, t_s, sure=i < cleared)
+            if i < cleared and person.dwell_s >= VISIT_TOLD_S:
+                _count(mind, site)
         for track in [track for track, mind in minds.items() if t_s - mind.seen_s > GONE_S]:
+            _count(minds[track], site)
             visits += _end_visit(minds.pop(track), t_s)
         for person, _ in seen.excluded:
             minds.pop(person.track, None)
@@ -165,11 +179,19 @@ def read_affect(
 
 def _new(person: Person, t_s: float) -> _Mind:
     """A track that goes on with another's dwell is a visit that was told already."""
-    return _Mind(told=person.dwell_s >= VISIT_MIN_S, seen_s=t_s, zone=person.zone)
+    told = person.dwell_s >= VISIT_MIN_S
+    return _Mind(told, seen_s=t_s, zone=person.zone, counted=told or person.returning)
+
+
+def _count(mind: _Mind, site: Site | None) -> None:
+    """A track says once what the model answered of it, unsure answers among them; one reading says too little."""
+    if site is not None and not mind.counted and mind.reads > 1:
+        site.count(tuple((mind.raw / mind.reads).tolist()))
+        mind.counted = True
 
 
 def _read(
-    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float, tally: Tally
+    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float, tally: Tally, site: Site | None
 ) -> tuple[str | None, Probabilities | None]:
     """Reads one face if it is due. Returns why it was skipped, and what was read."""
     if frame.t_s - mind.read_s < every_s:
@@ -184,8 +206,9 @@ def _read(
     probabilities = model.read(picture)
     mind.abstained = max(probabilities) < model.abstain_below
     tally("not sure" if mind.abstained else "read")
+    mind.raw, mind.reads = mind.raw + np.asarray(probabilities), mind.reads + 1
     if not mind.abstained:
-        mind.fusion.add(probabilities, frame.t_s)
+        mind.fusion.add(site.corrected(probabilities) if site else probabilities, frame.t_s)
     return None, probabilities
 
 

@@ -25,9 +25,10 @@ from edge.eye.gate import EYE_GAP_S, Budget, Gate, Spent
 from edge.eye.hours import barred
 from edge.eye.link import Link
 from edge.eye.meter import Meter, resident_mb
+from edge.eye.neutral import Site
 from edge.eye.pipeline import STAGES, Senses, look
 from edge.eye.settings import apply
-from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SpentHours
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SiteNeutral, SpentHours
 from edge.ports import Camera
 from edge.record import Head, PulseRecord, StateRecord
 from edge.values import Frame
@@ -82,6 +83,7 @@ class Eye:
     said: Trouble | None = "eye_stopped"
     draft: list[Order] = field(default_factory=list)
     spent: Spent = field(default_factory=Spent)
+    site: Site = field(default_factory=lambda: Site(time.monotonic()))
 
     def live(self) -> int:
         """The whole life. Returns 0 when asked to end, `AGAIN` when the next life should begin.
@@ -130,7 +132,7 @@ class Eye:
     def _run(self, senses: Senses) -> None:
         meter, pulse_s = Meter(), time.monotonic() + PULSE_S
         camera = _Until(senses.camera, self._over)
-        for record in look(replace(senses, camera=camera), self.config, self._gate(), meter):
+        for record in look(replace(senses, camera=camera), self.config, self._gate(), meter, site=self.site):
             if camera.done:
                 self._say(self._barred() if self._over() else "camera_lost")
                 if self.ended():
@@ -143,7 +145,8 @@ class Eye:
             self._obey(self.link.orders())
             self._say("accelerator_lost" if any(model.lost for model in senses.models) else None)
             if time.monotonic() >= pulse_s:
-                self.link.send(self._pulse(meter, senses))
+                neutral = self.site.say(self._head(), time.monotonic(), self.config.privacy.k)
+                self.link.send(neutral or self._pulse(meter, senses))  # in its place: the eye's rate stands
                 meter.reset()
                 pulse_s += PULSE_S
         if not self._over():
@@ -168,6 +171,8 @@ class Eye:
                     taken = apply(self.config, (*self.draft, order))
                     self.changed = self.changed or taken != self.config
                     self.config = taken
+                case SiteNeutral():
+                    self.site.remember(order)
                 case SpentHours():
                     self.spent.remember(order)
                 case BeginConfig():

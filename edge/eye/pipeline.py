@@ -16,6 +16,7 @@ from edge.eye.badge import leave_out
 from edge.eye.faces import detect
 from edge.eye.gate import Gate, release
 from edge.eye.meter import Meter
+from edge.eye.neutral import Site
 from edge.eye.tracks import Tracking, follow
 from edge.eye.window import tumble
 from edge.ports import AffectModel, BadgeReader, Camera, Clock, Detector
@@ -39,7 +40,14 @@ class Senses:
 
 
 def look(
-    senses: Senses, config: NodeConfig, gate: Gate, meter: Meter, *, trace: Trace | None = None, flush: bool = False
+    senses: Senses,
+    config: NodeConfig,
+    gate: Gate,
+    meter: Meter,
+    *,
+    trace: Trace | None = None,
+    flush: bool = False,
+    site: Site | None = None,
 ) -> Iterator[Record | None]:
     """Frames to records, one step per frame; None where nothing is said. When the frames end, what waits is given at
     once: whoever sends it keeps the eye's pace.
@@ -51,6 +59,6 @@ def look(
     faces = timed("detect", detect(frames, senses.detector))
     people = timed("track", follow(faces, senses.tracking, config.zones))
     visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
-    moments = timed("affect", read_affect(visitors, senses.affect, trace, meter.tally))
+    moments = timed("affect", read_affect(visitors, senses.affect, trace, meter.tally, site))
     windows = timed("rest", tumble(moments, config.zones, senses.clock, config.privacy, flush=flush))
     return release(windows, gate, flush=True)

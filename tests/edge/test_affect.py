@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import ModelError
-from edge.config import SHIPPED
+from edge.clock import ClipClock
+from edge.config import SHIPPED, Privacy
 from edge.crop import Quality
 from edge.eye.affect import CIRCUMPLEX, READ_EVERY_S, Fusion, TfliteAffect, mood_of, read_affect, unfit
+from edge.eye.neutral import Neutral, Site
+from edge.eye.window import tumble
 from edge.manifest import LABELS
 from edge.values import Face, Frame, Luma, Moment, Mood, Person, Visitors
+from tests.edge.test_tracks import HALVES
 
 NOISE = np.random.default_rng(1).integers(60, 200, (360, 640), dtype=np.uint8)
 EYES = ((90.0, 96.0), (110.0, 96.0), (100.0, 104.0), (100.0, 112.0), (80.0, 100.0), (120.0, 100.0))
@@ -98,6 +102,61 @@ def test_an_abstention_changes_no_mood_and_is_told() -> None:
     assert last.readings[0].abstained
     assert last.readings[0].mood is not None
     assert last.readings[0].mood.positive > 0.9
+
+
+def test_skipped_and_unsure_readings_count_in_the_window_s_share_of_abstentions() -> None:
+    tiny = replace(FACE, box_px=(76.0, 76.0, 8.0, 8.0))
+    readable = [person(track) for track in range(5)]
+    small = [replace(person(track), face=tiny) for track in range(5, 10)]
+
+    def abstained(people: Sequence[Person], *answers: tuple[float, ...]) -> float:
+        stream = [seen(float(t), *people) for t in range(20)]
+        steps = tumble(moments(stream, *answers), HALVES, ClipClock(0.0), Privacy(), flush=True)
+        (found,) = (closed for step in steps for closed in step.closed if closed.zone == 0)
+        return found.abstained
+
+    assert abstained(readable, HAPPY) == 0.0
+    assert abstained([*readable, *small], HAPPY) == pytest.approx(0.5, abs=0.05)
+    assert abstained(readable, *[HAPPY] * 50, UNSURE) == pytest.approx(0.5, abs=0.05)
+
+
+GLOOMY = (0.15, 0.283, 0.129, 0.334, 0.079, 0.004, 0.020, 0.001)
+
+
+def told_site(stream: Sequence[Visitors], *answers: tuple[float, ...]) -> Site:
+    site = Site(0.0)
+    list(read_affect(stream, Scripted(*answers), site=site))
+    return site
+
+
+def test_a_site_that_reads_gloomy_is_corrected_before_fusion_and_the_trace_shows_what_was_answered() -> None:
+    doubt = (0.40, 0.02, 0.02, 0.52, 0.01, 0.01, 0.01, 0.01)
+    stream = [seen(float(t), person()) for t in range(4)]
+    told: list[dict[str, Any]] = []
+    site = Site(0.0, Neutral(GLOOMY, 500))
+    (*_, raw) = read_affect(stream, Scripted(doubt))
+    (*_, mended) = read_affect(stream, Scripted(doubt), told.append, site=site)
+    assert raw.readings[0].mood is not None
+    assert mended.readings[0].mood is not None
+    assert raw.readings[0].mood.negative > 0.5 > mended.readings[0].mood.negative
+    assert told[0]["faces"][0]["affect"]["sadness"] == 0.52
+
+
+def test_a_track_counts_once_for_the_site_when_it_stays_or_when_it_ends() -> None:
+    stays = [seen(float(t), person(dwell_s=float(t))) for t in range(60)]
+    leaves = [seen(float(t), person(dwell_s=float(t))) for t in range(5)] + [seen(5.0 + t) for t in range(5)]
+    assert told_site(stays, HAPPY).long_run.tracks == 1
+    found = told_site(leaves, HAPPY, UNSURE).long_run
+    assert found.tracks == 1
+    assert found.shares[1] == pytest.approx((HAPPY[1] + 4 * UNSURE[1]) / 5)
+
+
+def test_staff_one_reading_and_who_was_counted_before_say_nothing_of_the_site() -> None:
+    staff = [seen(float(t), person(dwell_s=float(t))) for t in range(8)] + [seen(8.0, excluded=[person()]), seen(20.0)]
+    once = [seen(0.0, person(dwell_s=0.0)), seen(5.0)]
+    again = [seen(float(t), person(dwell_s=30.0 + t)) for t in range(5)] + [seen(20.0)]
+    returning = [seen(float(t), person(dwell_s=float(t), returning=True)) for t in range(5)] + [seen(20.0)]
+    assert [told_site(stream, HAPPY).long_run.tracks for stream in (staff, once, again, returning)] == [0] * 4
 
 
 def test_who_is_on_probation_is_present_and_nothing_more() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from contract.events import Command, Config, Event, Kind, Status, Stored, Thresholds
+from contract.events import Command, Config, Event, Health, Kind, Status, Stored, Thresholds
 from contract.wire import ZONE_KINDS, decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
@@ -27,8 +27,8 @@ from edge.courier.intake import Intake
 from edge.courier.outbox import NAME, Outbox
 from edge.courier.publish import FakeHub, Heard, Joined, Parted
 from edge.eye.link import Link
-from edge.order import Order, Pause, Resume
-from edge.record import AssistRecord, Head, MoodSuppressedRecord, PulseRecord, StateRecord
+from edge.order import Order, Pause, Resume, SiteNeutral
+from edge.record import AssistRecord, Head, MoodSuppressedRecord, NeutralRecord, PulseRecord, StateRecord
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge.hubside import ListeningHub, topic
 
@@ -135,6 +135,24 @@ def test_a_record_is_on_disk_and_in_the_ledger_before_it_is_said_and_goes_when_i
     assert desk.logged("assist") == [encode(sent)]
     desk.hears(Stored(boot=desk.outbox.boot, since=1, seq=1))
     assert len(desk.outbox) == 0
+
+
+def test_the_site_s_neutral_is_told_in_health_and_given_to_the_next_eye_even_without_a_hub(desk: Desk) -> None:
+    neutral = NeutralRecord(HEAD, (90, 70, 30, 40, 20, 1, 4, 0), 200, True)
+    eye = desk.eye()
+    eye.send(neutral)
+    eye.send(neutral)
+    desk.courier.step()
+    assert desk.courier.intake.refused == 1  # one an hour
+    again = desk.eye()
+    assert SiteNeutral(200, neutral.shares) in again.orders(PATIENCE_S)
+    reborn = Courier(desk.courier.config, desk.courier.model, desk.outbox, desk.courier.intake, desk.hub)
+    assert reborn.habit.newest == neutral
+    desk.hub.waiting.append(Joined())
+    desk.courier.step()
+    (health,) = desk.said("health")
+    assert isinstance(health, Health)
+    assert (health.neutral, health.drift) == (neutral.shares, True)
 
 
 def test_a_record_that_the_wire_cannot_say_is_counted_and_goes_no_further(desk: Desk) -> None:

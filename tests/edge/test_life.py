@@ -18,10 +18,20 @@ from edge.config import SHIPPED, NodeConfig, Privacy
 from edge.eye import life
 from edge.eye.life import AGAIN, Eye
 from edge.eye.link import Link
+from edge.eye.neutral import REFERENCE
 from edge.eye.pipeline import Senses
 from edge.fakes import FakeCamera
-from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, encode_order
-from edge.record import RECORD_BYTES, Head, HourSuppressedRecord, PulseRecord, Record, StateRecord, decode
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, SiteNeutral, encode_order
+from edge.record import (
+    RECORD_BYTES,
+    Head,
+    HourSuppressedRecord,
+    NeutralRecord,
+    PulseRecord,
+    Record,
+    StateRecord,
+    decode,
+)
 from edge.tflite import Tflite
 from edge.values import Face, Frame, Luma
 
@@ -253,6 +263,24 @@ def test_while_it_senses_it_gives_a_pulse(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(pulse.memory_mb > 0 for pulse in pulses)
 
 
+def test_the_site_s_neutral_is_said_in_a_pulse_s_place_and_begins_with_what_was_said_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(life, "PULSE_S", 1e-9)
+    before = SiteNeutral(200, (90, 70, 30, 40, 20, 1, 4, 0))
+    stage = Stage()
+    stage.eye.site.said_s = float("-inf")
+    stage.order(before)
+    stage.order(Resume())
+    stage.eye.raise_late = lambda: [stage.eye.site.count(REFERENCE) for _ in range(11)]
+    stage.eye.live()
+    said = stage.records()
+    (neutral,) = (record for record in said if isinstance(record, NeutralRecord))
+    assert neutral.tracks == 200
+    assert neutral.shares[3] == pytest.approx(before.shares[3], abs=2)
+    assert any(isinstance(record, PulseRecord) for record in said)
+
+
 def test_an_accelerator_that_is_lost_is_said_once_and_the_eye_goes_on() -> None:
     model = Tflite(SHIPPED / "affect" / "affect.tflite")
     lost = ActingCamera(lambda: setattr(model, "lost", True))
@@ -269,7 +297,7 @@ def test_what_is_left_when_it_must_stop_is_said_after_the_camera_is_closed(monke
     camera = stage.camera = ActingCamera(lambda: stage.order(Pause()))
     left = HourSuppressedRecord(Head(0, 0, 1), 500_000, 500)
 
-    def look(senses: Senses, *_: object) -> Iterator[Record | None]:
+    def look(senses: Senses, *_: object, **__: object) -> Iterator[Record | None]:
         for _frame in senses.camera.frames():
             yield None
         assert camera.closed

@@ -29,6 +29,7 @@ records = st.one_of(
         lambda said: tuple(x for x in r.REASONS if x in said)), U16),
     st.builds(r.PulseRecord, heads, U16.map(lambda word: word / 10), ms, ms, ms, ms, ms, U16),
     st.builds(r.StateRecord, heads, st.sampled_from((None, *r.TROUBLES))),
+    st.builds(r.NeutralRecord, heads, st.tuples(*[U8] * 8), st.sampled_from(r.TRACKS), st.booleans()),
 )  # fmt: skip
 corner = st.tuples(U16.map(lambda w: w / 0xFFFF), U16.map(lambda w: w / 0xFFFF))
 levels = st.tuples(*[U16.map(lambda w: w / 0xFFFF)] * 3)
@@ -40,6 +41,7 @@ orders = st.one_of(
     st.just(o.Pause()),
     st.just(o.Resume()),
     st.builds(o.SpentHours, U8, U16, U32, U32),
+    st.builds(o.SiteNeutral, U16, st.tuples(*[U8] * 8)),
 )
 
 
@@ -96,5 +98,5 @@ def test_each_kind_of_record_stands_in_the_layout_of_the_docstring(kind: type) -
 
 @pytest.mark.parametrize("kind", get_args(o.Order))
 def test_each_kind_of_order_stands_in_the_layout_of_the_docstring(kind: type) -> None:
-    name = re.sub("^Set|Config$|Hours$", "", kind.__name__).lower()
+    name = re.sub("^Set|^Site|Config$|Hours$", "", kind.__name__).lower()
     assert f" {name} " in (o.__doc__ or "").replace(",", " ").replace("\n", " ")

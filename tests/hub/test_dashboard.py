@@ -176,6 +176,10 @@ def test_throttling_and_lost_records_are_seen_in_health() -> None:
     full = replace(node, health=node.health.model_copy(update={"outbox_dropped": 12}))
     assert "drop 12 old mood records" in owner_line(full, NOW_S).sentence
     assert owner_line(full, NOW_S).tone == "look"
+    moved = replace(node, health=node.health.model_copy(update={"drift": True}))
+    sentence = "Node window-2: The picture has changed: check the camera's aim and the light."
+    assert owner_line(moved, NOW_S).sentence == sentence
+    assert owner_line(moved, NOW_S).tone == "look"
 
 
 def test_a_well_node_is_well() -> None:
