@@ -42,7 +42,7 @@ PEOPLE: Final[tuple[People, ...]] = get_args(People)
 DWELL: Final[tuple[Dwell, ...]] = get_args(Dwell)
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
-TRACKS: Final = (0, 50, 100, 200, 400, 800, 1600)  # a count is told as the largest of these that it has reached
+TRACKS: Final = (50, 100, 200, 400, 800, 1600)  # a count is told as the largest of these that it has reached
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">BBHI")

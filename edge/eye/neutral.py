@@ -130,8 +130,9 @@ class Site:
         return drifted(self.recent, self.long_run)
 
     def say(self, head: Head, now_s: float, k: int) -> NeutralRecord | None:
-        """What may be said now, if anything: at least `ADDED_MIN` tracks, and k, stand between two of its words."""
-        if now_s - self.said_s < SAID_EVERY_S or self.added < max(ADDED_MIN, k):
+        """What may be said now, if anything: of `TRACKS_MIN` tracks, at least `ADDED_MIN` and k of them new."""
+        early = now_s - self.said_s < SAID_EVERY_S or self.long_run.tracks < TRACKS_MIN
+        if early or self.added < max(ADDED_MIN, k):
             return None
         self.said_s, self.added = now_s, 0
         steps = tuple(round(255 * share) for share in self.long_run.shares)
