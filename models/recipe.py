@@ -23,8 +23,8 @@ class Recipe:
     a better place than the first could. ``plain_epochs``: the last epochs of each see faces as a camera may, neither
     blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
     answers make up ``taught_share`` of the targets. ``balance`` makes rare labels commoner: faces are drawn with the
-    frequency of their label to the power of minus this (0: each face once an epoch). ``hard`` targets are the label with
-    most votes alone, ``bare`` faces are shown as they are.
+    frequency of their label to the power of minus this (0: each face once an epoch). ``hard`` targets are the label
+    with most votes alone, ``bare`` faces are shown as they are.
     """
 
     seed: int = 1
