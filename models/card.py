@@ -64,9 +64,15 @@ def _summary(manifest: Mapping[str, Any]) -> str:
         ("expected calibration error (15 bins)", f"{measured['ece']:.3f}"),
         ("size", f"{manifest['bytes']:,} bytes"),
         *((f"one invocation of `{name}`, 1 thread", f"{ms:.3f} ms") for name, ms in measured["invoke_ms"].items()),
-        ("training", f"{made['epochs_done']} epochs, {made['trained_s'] / 60:.0f} min ({made['device']})"),
+        ("training", _training(made)),
     ]
     return f"### FER+ majority, valid split, {measured['images']} faces\n\n" + _table(("", "measured"), rows)
+
+
+def _training(made: Mapping[str, Any]) -> str:
+    stages = made["stages"].values()
+    epochs, minutes = sum(one["epochs"] for one in stages), sum(one["seconds"] for one in stages) / 60
+    return f"{len(stages)} stages, {epochs} epochs, {minutes:.0f} min ({made['device']})"
 
 
 def _labels(labels: list[str], measured: Mapping[str, Any]) -> str:

@@ -140,9 +140,9 @@ def float_accuracy(run: Path, faces: Faces) -> float | None:
         return None
     import torch
 
-    from models.train import score, trained
+    from models.train import finished, score
 
-    return _rounded(score(trained(run)[0], faces, torch.device("cpu"))["accuracy"])
+    return _rounded(score(finished(run)[0], faces, torch.device("cpu"))["accuracy"])
 
 
 def _rounded(value: float) -> float:

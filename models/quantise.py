@@ -34,7 +34,7 @@ from models.flatfile import FlatFile, Grid
 from models.metrics import Reader, accuracy
 from models.net import AffectNet, Conv, Residual, pixels
 from models.recipe import HOLD_OUT_SEED
-from models.train import trained
+from models.train import finished, trained
 
 AFFECT = Path(__file__).parent / "affect"
 RANGE_QUANTILE = 0.9999
@@ -208,16 +208,23 @@ def quantise(net: AffectNet, held: Faces, seed: int, tune: Tune | None = None) -
     return write(nodes, grid, tensor_shapes(nodes), "Attune affect"), temperature
 
 
-def provenance(state: dict[str, Any], held: Faces, temperature: float) -> dict[str, Any]:
-    """Where the file comes from."""
+def stages(run: Path) -> dict[str, dict[str, int]]:
+    """Every stage that a run rests on, the first first, with its epochs and seconds."""
+    _, state = trained(run)
+    found: dict[str, dict[str, int]] = {}
+    for name in filter(None, (state["recipe"].get("start"), *state["recipe"].get("teachers", ()))):
+        found |= stages(run.with_name(name))
     history = state["history"]
+    return {**found, run.name: {"epochs": len(history), "seconds": round(sum(row["seconds"] for row in history))}}
+
+
+def provenance(run: Path, state: dict[str, Any], held: Faces, temperature: float) -> dict[str, Any]:
+    """Where the file comes from."""
     return {
-        "data": "FER+ train split, images with a majority, less the hold-out",
+        "data": "FER+ train split, images with votes for emotions, less the hold-out",
         "hold_out_images": len(held),
-        "hold_out_accuracy_float": round(history[-1]["accuracy"], 4),
         "recipe": state["recipe"],
-        "epochs_done": len(history),
-        "trained_s": round(sum(row["seconds"] for row in history)),
+        "stages": stages(run),
         "device": state["device"],
         "temperature": round(temperature, 4),
         "python": platform.python_version(),
@@ -240,7 +247,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--tune-epochs", type=int, default=0, metavar="N", help="epochs of quantisation-aware fine-tuning (%(default)s)"
     )
     options = parser.parse_args(arguments)
-    net, state = trained(options.run)
+    net, state = finished(options.run)
     fit, held = hold_out(load(options.data, "train"), HOLD_OUT_SEED)
     content, temperature = quantise(net, held, HOLD_OUT_SEED, _tuning(fit, options.tune_epochs))
     probabilities = Reader(options.out / "affect.tflite", content).read_all(held.images)
@@ -251,7 +258,7 @@ def main(arguments: list[str] | None = None) -> None:
         "input": asdict(INPUT),
         "output": asdict(OUTPUT),
         "abstain_below": abstain_threshold(probabilities),
-        "provenance": provenance(state, held, temperature),
+        "provenance": provenance(options.run, state, held, temperature),
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "affect.tflite").write_bytes(content)

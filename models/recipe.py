@@ -2,7 +2,7 @@
 
 Rules:
 - The shipped net on the votes, larger nets on the votes, then the shipped net again from where it stood, learning from
-  the votes and from what all of them answer.
+  the votes and from what all of them answer; at last a little more of it with half of the faces as they are.
 - A recipe and the data are all that a result depends on, besides the machine.
 
 Left out: how a recipe is carried out (`models.train`).
@@ -24,7 +24,7 @@ class Recipe:
     blended with one another nor cut. ``start`` is the stage whose weights it begins with, ``teachers`` those whose
     answers make up ``taught_share`` of the targets. ``balance`` makes rare labels commoner: faces are drawn with the
     frequency of their label to the power of minus this (0: each face once an epoch). ``hard`` targets are the label
-    with most votes alone, ``bare`` faces are shown as they are.
+    with most votes alone; a share ``bare`` of the faces is shown as it is.
     """
 
     seed: int = 1
@@ -35,7 +35,7 @@ class Recipe:
     taught_share: float = 0.5
     balance: float = 0.0
     hard: bool = False
-    bare: bool = False
+    bare: float = 0.0
     batch_size: int = 128
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -62,14 +62,18 @@ STAGES: dict[str, Recipe] = {
     "plain": Recipe(),
     "wide": Recipe(seed=2, channels=(24, 48, 108, 180), cycles=((20, 0.1),), plain_epochs=5),
     "wider": Recipe(seed=3, channels=(32, 64, 128, 256), cycles=((15, 0.1),), plain_epochs=4),
-    "affect": Recipe(seed=4, cycles=((24, 0.05),), plain_epochs=4, start="plain", teachers=("plain", "wide", "wider")),
+    "distilled": Recipe(
+        seed=4, cycles=((24, 0.05),), plain_epochs=4, start="plain", teachers=("plain", "wide", "wider")
+    ),
+    "affect": Recipe(seed=6, cycles=((3, 0.02),), plain_epochs=3, start="distilled", bare=0.5),
 }
 #: Short runs that differ in one thing each, to be compared with one another (docs/affect-model.md).
 _TRIAL = Recipe(seed=5, cycles=((3, 0.02),), start="plain", plain_epochs=3)
 TRIALS: dict[str, Recipe] = {
     "trial-votes": _TRIAL,
     "trial-hard": replace(_TRIAL, hard=True),
-    "trial-bare": replace(_TRIAL, bare=True),
+    "trial-bare": replace(_TRIAL, bare=1.0),
+    "trial-half-bare": replace(_TRIAL, bare=0.5),
     "trial-balanced": replace(_TRIAL, balance=0.5),
     "trial-taught": replace(_TRIAL, teachers=("plain", "wide", "wider")),
 }

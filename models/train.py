@@ -81,9 +81,9 @@ class Training:
         for step, index in enumerate(tqdm(order.reshape(-1, recipe.batch_size), f"epoch {epoch + 1}", leave=False)):
             for group in self.optimiser.param_groups:
                 group["lr"] = rate(recipe, epoch + step / self.steps_per_epoch)
-            images = self.fit.images[index]
-            if not recipe.bare:
-                images = variants(images, self.fit.rows[index], recipe.seed, epoch, cut=not plain)
+            images = variants(self.fit.images[index], self.fit.rows[index], recipe.seed, epoch, cut=not plain)
+            bare = rng.random(len(index)) < recipe.bare
+            images[bare] = self.fit.images[index][bare]
             luma, targets = pixels(images, self.device), torch.from_numpy(self.fit.targets[index]).to(self.device)
             if recipe.hard:
                 targets = functional.one_hot(targets.argmax(1), targets.shape[1]).float()
@@ -209,6 +209,19 @@ def trained(run: Path) -> tuple[AffectNet, dict[str, Any]]:
     average = AveragedModel(AffectNet(state["recipe"]["channels"]), use_buffers=True)
     average.load_state_dict(state["average"])
     net: AffectNet = average.module.eval()
+    return net, state
+
+
+def finished(run: Path) -> tuple[AffectNet, dict[str, Any]]:
+    """What a run gave: the mean of the weights at its end and, where it took another's up, at its start.
+
+    Raises: ConfigError when there is no checkpoint.
+    Source: Wortsman et al. (2022), arXiv:2203.05482.
+    """
+    net, state = trained(run)
+    if start := state["recipe"].get("start"):
+        first = trained(run.with_name(start))[0].state_dict()
+        net.load_state_dict({name: (value + first[name]) / 2 for name, value in net.state_dict().items()})
     return net, state
 
 

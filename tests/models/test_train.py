@@ -17,7 +17,7 @@ from models.net import AffectNet, pixels  # noqa: E402
 from models.qat import rounding, tune  # noqa: E402
 from models.quantise import fit_temperature, fold, grids, quantise, run, tensor_shapes, write  # noqa: E402
 from models.recipe import STAGES, Recipe  # noqa: E402
-from models.train import Training, draw, draw_curves, rate, taught, trained  # noqa: E402
+from models.train import Training, draw, draw_curves, finished, rate, taught, trained  # noqa: E402
 
 RECIPE = Recipe(cycles=((2, 0.1), (2, 0.05)), batch_size=8, plain_epochs=1)
 
@@ -70,6 +70,16 @@ def test_a_stage_can_start_from_the_weights_of_another(tmp_path: Path, faces: Fa
     average, _ = trained(tmp_path / "first")
     for one, other in zip(average.parameters(), second.net.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_a_stage_gave_lies_half_way_between_its_start_and_its_end(tmp_path: Path, faces: Faces) -> None:
+    for name, recipe in {"first": RECIPE, "second": replace(RECIPE, start="first", seed=3)}.items():
+        (tmp_path / name).mkdir()
+        list(Training(recipe, tmp_path / name, faces, faces).epochs())
+    start, end, gave = trained(tmp_path / "first")[0], trained(tmp_path / "second")[0], finished(tmp_path / "second")[0]
+    for one, other, mean in zip(start.parameters(), end.parameters(), gave.parameters(), strict=True):
+        assert torch.allclose((one + other) / 2, mean)
+        assert not torch.equal(one, other)
 
 
 def test_every_stage_learns_from_stages_before_it() -> None:
