@@ -87,7 +87,7 @@ def create_app(
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles),
-        auditor.routes(pages, reads, export, ask),
+        auditor.routes(pages, reads, clock, export, ask),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
     _check_doors(app.routes)

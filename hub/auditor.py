@@ -21,8 +21,9 @@ from fastapi.responses import FileResponse, HTMLResponse
 from starlette.background import BackgroundTask
 
 from contract.events import KINDS, Kind
-from hub import proofs
+from hub import meter, proofs
 from hub.auth import AUDIT, Session
+from hub.dashboard import day_start_s
 from hub.templating import Pages
 from hub.views import Reads
 
@@ -52,7 +53,13 @@ def _brief(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None, ask: proofs.Ask | None) -> APIRouter:
+def routes(
+    pages: Pages,
+    reads: Reads,
+    clock: Callable[[], float],
+    export: Callable[[Path], None] | None,
+    ask: proofs.Ask | None,
+) -> APIRouter:
     """The auditor's pages, all of them read-only but for the question of `hub.proofs`."""
     router = proofs.routes(reads, ask)
     pages.environment.filters["gist"] = gist
@@ -84,6 +91,7 @@ def routes(pages: Pages, reads: Reads, export: Callable[[Path], None] | None, as
             kinds=_SHOWN,
             counts=reads.counts(),
             ledgers=reads.ledgers(),
+            meters=meter.meters(reads, day_start_s(clock())),
             exports=export is not None,
             proofs=proofs.proofs(reads),
             proof_says=proofs.SAYS,

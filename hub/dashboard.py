@@ -25,6 +25,7 @@ from pydantic import BeforeValidator
 
 from hub.auth import OWNER, Session
 from hub.erase import REMAINS
+from hub.meter import meters
 from hub.templating import Pages
 from hub.views import Desk, HourView, NodeView, NudgeView, Reads
 from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
@@ -156,6 +157,7 @@ def routes(
             rows=rows,
             lines=lines,
             troubles=troubles(),
+            meters=meters(reads, day_start_s(now_s)),
             lessons=desk.lessons(),
             delete_word=DELETE_WORD,
             remains=REMAINS,

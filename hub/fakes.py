@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from hub.views import Changes, EventView, HourView, LedgerView, LessonView, NodeView, NudgeView, Outcome, RefusedView
+from hub.views import (
+    Changes,
+    EventView,
+    HourView,
+    LedgerView,
+    LeftView,
+    LessonView,
+    NodeView,
+    NudgeView,
+    Outcome,
+    RefusedView,
+)
 
 CLOSED_SHOWN_S = 20.0
 
@@ -77,6 +88,13 @@ class FakeShop:
 
     def counts(self) -> dict[str, int]:
         return {"events": len(self.event_views), "refused": len(self.refused_views)}
+
+    def left_since(self, since_s: float) -> tuple[LeftView, ...]:
+        sizes: dict[tuple[str, str], list[int]] = {}
+        for event in self.event_views:
+            if event.received_s >= since_s:
+                sizes.setdefault((event.node, event.kind), []).append(len(event.payload))
+        return tuple(LeftView(*key, len(found), sum(found), max(found)) for key, found in sorted(sizes.items()))
 
     def take(self, nudge_id: int, who: str, now_s: float) -> NudgeView | None:
         nudge = self.nudges.get(nudge_id)

@@ -17,7 +17,7 @@ from contract.plain import parse_checkpoint
 from hub import schema
 from hub.learn import Answer
 from hub.nudge_types import ZoneKey
-from hub.views import EventView, HourView, LedgerView, NodeView, NudgeView, RefusedView
+from hub.views import EventView, HourView, LedgerView, LeftView, NodeView, NudgeView, RefusedView
 
 CLOSED_SHOWN_S: Final = 20.0
 ROWS_MAX: Final = 1_000
@@ -143,6 +143,15 @@ class StoreReads:
         """How many ``events`` and how many ``refused`` the store holds."""
         rows = self._rows("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM refused)")
         return {"events": rows[0][0], "refused": rows[0][1]}
+
+    def left_since(self, since_s: float) -> tuple[LeftView, ...]:
+        """What came from each node since then, by node and kind."""
+        rows = self._rows(
+            "SELECT node, kind, count(*), sum(length(payload)), max(length(payload)) FROM events"
+            " WHERE received_s >= ? GROUP BY node, kind ORDER BY node, kind",
+            since_s,
+        )
+        return tuple(LeftView(*row) for row in rows)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         try:

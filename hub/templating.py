@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contract.jurisdiction import consent_missing
+from hub.meter import FACE_BYTES, FACE_PX
 from hub.views import Settings
 from hub.words import ENDED, OUTCOMES, how_it_went, span
 
@@ -60,6 +61,8 @@ class Pages:
             settings=settings,
             consent_missing=consent_missing,
             static=static,
+            face_bytes=FACE_BYTES,
+            face_px=FACE_PX,
             build=build(),
             outcomes=OUTCOMES,
             ended=ENDED,

@@ -142,6 +142,17 @@ class LessonView:
     attained: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LeftView:
+    """What left one node of one kind. Units: ``size_bytes`` of all payloads, ``longest_bytes`` of the longest one."""
+
+    node: str
+    kind: str
+    records: int
+    size_bytes: int
+    longest_bytes: int
+
+
 class Reads(Protocol):
     """What pages may read. Every method may be called from any thread."""
 
@@ -170,6 +181,9 @@ class Reads(Protocol):
 
     def counts(self) -> dict[str, int]:
         """How many ``events`` and how many ``refused`` the store holds."""
+
+    def left_since(self, since_s: float) -> tuple[LeftView, ...]:
+        """What came from each node since then, by node and kind."""
 
 
 class Desk(Protocol):
