@@ -270,7 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
 def verify_with(export: Path, checkpoint: Path | None) -> Verdict:
     """As `verify`, the checkpoint out of a file."""
     try:
-        note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8")
+        note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         return Verdict(2, f"Unreadable: {checkpoint} cannot be read as a checkpoint.")
     return verify(export, note)

@@ -23,6 +23,7 @@ from starlette.background import BackgroundTask
 from contract.events import KINDS, Kind
 from hub import meter, proofs
 from hub.auth import AUDIT, Session
+from hub.codes import picture_of
 from hub.dashboard import day_start_s
 from hub.templating import Pages
 from hub.views import Reads
@@ -62,7 +63,7 @@ def routes(
 ) -> APIRouter:
     """The auditor's pages, all of them read-only but for the question of `hub.proofs`."""
     router = proofs.routes(reads, ask)
-    pages.environment.filters["gist"] = gist
+    pages.environment.filters.update(gist=gist, picture=picture_of)
 
     @router.get("/audit", response_class=HTMLResponse)
     def audit(

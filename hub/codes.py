@@ -1,0 +1,30 @@
+"""Signed checkpoints as codes to photograph: what a ledger cannot be written anew behind, once it is kept elsewhere.
+
+Rules:
+- A code holds the whole signed note and nothing else: read by any telephone, it is the file for ``--checkpoint``.
+
+Left out: signing (`contract.checkpoint`) and the check (`contract.verify`).
+"""
+
+from __future__ import annotations
+
+import segno
+from markupsafe import Markup
+
+
+def code_of(note: str) -> segno.QRCode | None:
+    """The note as a QR code; None for one that is too long for any."""
+    try:
+        return segno.make_qr(note, error="m", boost_error=False)
+    except segno.DataOverflowError:
+        return None
+
+
+def picture_of(note: str) -> Markup:
+    """The code as a drawing within the page, dark on light in any theme; nothing where there is none."""
+    code = code_of(note)
+    if code is None:
+        return Markup()
+    return Markup(
+        code.svg_inline(scale=4, border=4, dark="black", light="white", omitsize=True, svgclass="code", title="QR code")
+    )
