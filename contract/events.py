@@ -227,10 +227,6 @@ class Health(FromNode):
     refused: Annotated[Count, Field(description="records of the eye that were over a budget or none")] = 0
     model: Hash
     checkpoint: Annotated[str, Field(max_length=2_000)] | None = None
-    neutral: Annotated[
-        tuple[Byte, ...] | None,
-        Field(min_length=8, max_length=8, description="the model's mean answer at this site, in 1/255, by label"),
-    ] = None
     drift: Annotated[bool, Field(description="whether the site reads unlike before")] = False
 
 

@@ -44,7 +44,7 @@ def replay(clip: Path, config: NodeConfig, open_senses: Open, walls: Walls, *, t
     """
     _regular(clip)
     if trace and importlib.util.find_spec("pytest") is None:
-        raise ConfigError("--trace is for development: install it with pip install 'attune[dev]'.")
+        raise ConfigError("--trace is for development: install it with pip install '.[dev]' in the clone.")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reading, writing = os.pipe()
     child = os.fork()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from contract.errors import StoreError
 from contract.events import Birth
 from hub import config, store
 from hub.badges import COUNT_MAX, Wanted, sheet
@@ -90,6 +91,8 @@ def _dpia(options: argparse.Namespace) -> int:
 
 def _born(folder: Path) -> tuple[Birth, ...]:
     """What each node last said that it senses; none where the hub has not run yet."""
+    if not folder.is_dir():
+        raise StoreError(f"There is no folder {folder}: give the --data of the hub.")
     path = folder / store.FILE
     if not path.exists():
         return ()

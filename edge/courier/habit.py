@@ -1,4 +1,5 @@
-"""The site's own neutral as the eye last said it: kept over restarts, told in `health`, given back to the next eye.
+"""The site's own neutral as the eye last said it: kept over restarts, given back to the next eye, told to nobody
+but for whether it has drifted.
 
 Rules:
 - It is taken once an hour at most, less a minute's slack: an eye that says more is refused.
@@ -50,4 +51,4 @@ class Habit:
 
     def told(self) -> dict[str, Any]:
         """Its part of `health`."""
-        return {} if self.newest is None else {"neutral": self.newest.shares, "drift": self.newest.drift}
+        return {} if self.newest is None else {"drift": self.newest.drift}

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from edge.record import RECORD_BYTES
 
-KINDS: Final = {1: "mood", 2: "hour", 3: "assist", 4: "pulse", 5: "state"}
+KINDS: Final = {1: "mood", 2: "hour", 3: "assist", 4: "pulse", 5: "state", 6: "neutral"}
 KIND_BOUND_BIT_S: Final = 25.6
 EYE_BOUND_BIT_S: Final = 256.0
 _BITS: Final = 8 * RECORD_BYTES

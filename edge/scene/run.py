@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m edge.scene evaluate",
         description="Judge the need score against a dwell timer, on random shops whose truth is known.",
-        epilog="The progress bar and the pictures need the extra: pip install 'attune[train]'.",
+        epilog="The progress bar and the pictures need the extra: pip install '.[train]'.",
     )
     parser.add_argument("--shops", type=int, default=SHOPS, help=f"how many track-level shops ({SHOPS})")
     parser.add_argument("--rendered", type=int, default=RENDERED, help=f"how many rendered shops ({RENDERED})")

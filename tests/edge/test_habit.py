@@ -16,7 +16,7 @@ def test_what_was_said_outlives_the_courier_and_is_told_and_given_back() -> None
     kept = Habit(MODEL).takes(SAID, 0.0)
     again = Habit.recalled(kept, MODEL)
     assert again.orders() == (SiteNeutral(200, SAID.shares),)
-    assert again.told() == {"neutral": SAID.shares, "drift": True}
+    assert again.told() == {"drift": True}
 
 
 def test_an_eye_that_says_more_than_one_an_hour_is_refused() -> None:
