@@ -91,8 +91,9 @@ def test_the_eye_calls_nothing_that_writes_or_connects(path: Path) -> None:
     "planted",
     [
         "np.save(name, luma)", "np.savez_compressed(name, luma)", "luma.dump(name)", "np.memmap(name)",
-        "Path(name).touch()", "os.pwrite(3, luma, 0)", "os.writev(3, [luma])", "open(name, 'wb')", "sock.sendto(luma, there)", "print(luma)",
-        "sock.connect(there)", "os.mkfifo(name)", "Path(name).write_bytes(luma)",
+        "Path(name).touch()", "os.pwrite(3, luma, 0)", "os.writev(3, [luma])", "open(name, 'wb')",
+        "sock.sendto(luma, there)", "print(luma)", "sock.connect(there)", "os.mkfifo(name)",
+        "Path(name).write_bytes(luma)",
     ],
 )  # fmt: skip
 def test_a_call_that_would_write_or_connect_is_seen(planted: str) -> None:
