@@ -266,6 +266,9 @@ class Courier:
         status = self.status()
         if status != self.said and self._say(status):
             self.said = status
+            if status.reason == "closed":  # closing time: the day is signed, and health tells it at once
+                self.outbox.sign(now=True)
+                self.health_s = 0.0
         if time.monotonic() >= self.health_s and self._say(self._health()):
             self.health_s = time.monotonic() + HEALTH_S
 

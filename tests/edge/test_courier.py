@@ -439,3 +439,17 @@ def test_a_certificate_that_cannot_be_read_is_one_sentence_and_an_exit(tmp_path:
     assert done.returncode == 78
     assert done.stderr.count("\n") == 1
     assert "mend the paths" in done.stderr
+
+
+def test_closing_time_signs_the_day_and_tells_it(desk: Desk) -> None:
+    eye = desk.eye()
+    eye.send(SENSES)
+    desk.hub.waiting.append(Joined())
+    desk.courier.step()
+    before = desk.outbox.sign()
+    eye.send(StateRecord(HEAD, "closed"))
+    desk.courier.step()
+    after = desk.outbox.sign()
+    assert after != before
+    told = desk.said("health")
+    assert [health.checkpoint for health in told if isinstance(health, Health)][-1] == after
