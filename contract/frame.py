@@ -1,7 +1,7 @@
 """The zip around an export: fixed files in fixed order, stored as they are, so that each byte has one right value.
 
 Rules:
-- The same ledger is the same bytes on every machine: no time of making, no compression, no extra fields.
+- The same ledger with the same papers is the same bytes: no time of making, no compression, no extra fields.
 - The zip's own headers are held against the only ones that an export has, so that nothing can hide between the files.
 
 Left out: what the files hold (`contract.verify`).
@@ -16,12 +16,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from contract.extracts import EPSILON, HISTORY, SELF_TESTS
+
 ENTRIES = "entries.ndjson"
 CHECKPOINTS = "checkpoints.json"
 PROOFS = "proofs.json"
 KEY = "key.txt"
 MANIFEST = "manifest.txt"
-MEMBERS = ("README.txt", "verify.py", KEY, CHECKPOINTS, PROOFS, ENTRIES, MANIFEST)
+SBOM = "sbom.cdx.json"
+CARD = "model-card.md"
+NOTICES = "notices.html"
+PAPERS = (SBOM, CARD, NOTICES)
+EXTRACTS = (HISTORY, EPSILON, SELF_TESTS)
+MEMBERS = ("README.txt", "verify.py", KEY, CHECKPOINTS, PROOFS, ENTRIES, *EXTRACTS, *PAPERS, MANIFEST)
 LINE_MAX = 1 << 20
 _FIXED = (20, 0, 0, 0, 0x21)  # version 2.0, no flags, stored, midnight, 1 January 1980
 _MODE = 0o600 << 16

@@ -8,6 +8,7 @@ Exit status 0: whole. 1: tampered with; the first bad entry is named. 2: cannot 
 Rules:
 - Every entry is hashed anew and the tree of them is held against every checkpoint.
 - What was forgotten on purpose keeps its hash, and a later entry must say so.
+- History, spent ε and self-tests are taken out of the entries anew and compared.
 - A checkpoint kept elsewhere (``--checkpoint``) must fit: it catches a ledger that was cut short or written anew.
 - Every byte of the zip is accounted for, so that nothing can be hidden in it or changed unseen.
 
@@ -27,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from contract.extracts import Extracts
 from contract.frame import CHECKPOINTS, ENTRIES, KEY, MANIFEST, MEMBERS, PROOFS, Member, Tampered, Unreadable, members
 from contract.plain import (
     FORGOTTEN_KIND,
@@ -42,7 +44,7 @@ from contract.plain import (
     parse_note,
 )
 
-SEAL = "attune-export/1"
+SEAL = "attune-export/2"
 PLAIN_SIGNATURES = 24
 WRONG_SHAPE = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
 
@@ -63,6 +65,7 @@ class Found:
     roots: dict[int, bytes] = field(default_factory=dict)
     key: str = ""
     gone: bytearray = field(default_factory=bytearray)
+    extracts: Extracts = field(default_factory=Extracts)
 
 
 def verify(path: Path, checkpoint: str | None = None) -> Verdict:
@@ -99,6 +102,7 @@ def _check(raw: IO[bytes], kept: tuple[str, str, int, bytes] | None) -> str:
     if kept:
         _check_kept(kept, found)
     _check_proofs(texts[PROOFS], notes)
+    _check_extracts(texts, found.extracts)
     if texts[KEY] != f"{found.key}\n":
         raise Tampered(f"{KEY} is not the key that stands in the ledger.")
     _check_seal(texts[MANIFEST], sums, found)
@@ -161,6 +165,7 @@ def _take(found: Found, position: int, line: bytes) -> None:
         data = bytes.fromhex(entry["salt"]) + entry_bytes(kind, entry["at_ms"], entry["topic"], payload)
         if leaf_hash(data) != leaf:
             raise Tampered(f"entry {position} ({kind}) is not what was logged.")
+        found.extracts.take(position, kind, entry["at_ms"], entry["topic"], payload)
         if (kind == KEY_KIND) != (position == 0):
             raise ValueError
         if kind == KEY_KIND:
@@ -233,6 +238,16 @@ def _check_proofs(text: str, notes: list[tuple[str, str, int, bytes]]) -> None:
         good = False
     if not good:
         raise Tampered(f"{PROOFS} does not show that each checkpoint goes on from the one before.")
+
+
+def _check_extracts(texts: dict[str, str], extracts: Extracts) -> None:
+    for name, ours in extracts.files.items():
+        if texts[name] == "".join(ours):
+            continue
+        theirs = texts[name].split("\n")
+        number = next((at for at, line in enumerate(ours) if theirs[at : at + 1] != [line[:-1]]), len(ours))
+        entry = f" (entry {json.loads(ours[number])['position']})" if number < len(ours) else ""
+        raise Tampered(f"line {number + 1}{entry} of {name} is not what the entries say.")
 
 
 def _check_seal(manifest: str, sums: dict[str, str], found: Found) -> None:

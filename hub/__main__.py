@@ -30,7 +30,7 @@ from hub.clocks import SystemClocks
 from hub.dashboard import DELETE_WORD
 from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
-from hub.paperwork import add_paper_commands
+from hub.paperwork import add_paper_commands, notices_in_force
 from hub.reads import StoreReads
 from hub.views import Changes
 from hub.writer import Writer
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.set_defaults(run=_delete_everything)
     add_paper_commands(commands)
-    add_audit_command(commands, stores.FILE, "run")
+    add_audit_command(commands, stores.FILE, "run", notices_in_force)
     return parser
 
 
@@ -165,7 +165,7 @@ def _serve(options: argparse.Namespace) -> int:
             doors=doors,
             changes=changes,
             settings=config.settings(),
-            export=lambda out: export(options.data, stores.FILE, out),
+            export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
             ask=lambda node: link.say(
                 str(Topic(store=config.store, node=node, kind="command")), encode(Command(command="self-test"))

@@ -20,6 +20,7 @@ from hub.notice_pages import births
 from hub.notice_sheet import print_notice
 from hub.paper import write
 from hub.reads import StoreReads
+from hub.templating import Pages
 
 
 def add_paper_commands(commands: Any) -> None:
@@ -87,6 +88,16 @@ def _dpia(options: argparse.Namespace) -> int:
     blanks = text.count("[") - 1  # one only says what they are
     print(f"{options.out}: fill in the {blanks} places in [square brackets], then name its reference on each node.")
     return 0
+
+
+def notices_in_force(folder: Path) -> str:
+    """The notice in every language as a page, filled from ``hub.toml`` and from what the nodes last said.
+
+    Raises: ConfigError, StoreError when one of both cannot be read.
+    """
+    settings, born = config.load(folder).settings(), _born(folder)
+    notices = [notice_of(language, settings, born) for language in LANGUAGES]
+    return Pages.of(settings).text("notices.html", notices=notices)
 
 
 def _born(folder: Path) -> tuple[Birth, ...]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def tampered(path: Path, checkpoint: str | None = None) -> str:
 def test_an_export_that_nobody_touched_is_whole(whole: Path, log: Log) -> None:
     verdict = verify(whole)
     assert verdict.status == 0
-    assert "64 entries (29 forgotten, each on record) under 5 checkpoints" in verdict.sentence
+    assert "71 entries (29 forgotten, each on record) under 5 checkpoints" in verdict.sentence
     assert "held against no checkpoint kept elsewhere" in verdict.sentence
     for note in log.notes:
         for pasted in (note, note.strip(), note.replace("\n", "\r\n")):
@@ -145,6 +146,51 @@ def test_whoever_has_not_the_key_can_seal_nothing(whole: Path, tmp_path: Path) -
     assert "manifest.txt is not signed by the ledger's key" in tampered(path)
 
 
+def extract(whole: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in members(whole)[name].splitlines()]
+
+
+def test_history_holds_each_birth_and_config_that_said_something_new(whole: Path) -> None:
+    history = extract(whole, frame.HISTORY)
+    assert [line["kind"] for line in history] == ["birth", "config", "birth"]
+    assert history[0]["said"] == {"model": "ab", "gate": {"k": 5}, "config": 1}
+    assert history[2]["said"]["model"] == "cd"
+
+
+def test_spent_epsilon_and_self_tests_stand_by_themselves(whole: Path) -> None:
+    spent = {"node": "front", "zone": 1, "hour_start": 3600, "epsilon": 0.5, "suppressed": True}
+    assert [line["said"] for line in extract(whole, frame.EPSILON)] == [spent, None]
+    assert [line["said"]["result"] for line in extract(whole, frame.SELF_TESTS)] == ["passed"]
+
+
+@pytest.mark.parametrize("name", frame.EXTRACTS)
+def test_what_was_taken_out_of_the_entries_is_taken_out_anew_and_the_first_odd_line_named(
+    whole: Path, tmp_path: Path, name: str
+) -> None:
+    body = members(whole)[name]
+    lines = body.splitlines(keepends=True)
+    last, position = len(lines), json.loads(lines[-1])["position"]
+    for bad in (b"".join(lines[:-1]), body[:-1], body.replace(b"said", b"sald"), b"\n" + body):
+        assert f"of {name} is not what the entries say" in tampered(changed(whole, tmp_path, name, bad))
+    cut = changed(whole, tmp_path, name, b"".join(lines[:-1]))
+    assert f"line {last} (entry {position}) of {name}" in tampered(cut)
+    longer = changed(whole, tmp_path, name, body + b"{}\n")
+    assert f"line {last + 1} of {name}" in tampered(longer)
+
+
+@pytest.mark.parametrize("name", frame.PAPERS)
+def test_a_paper_that_is_not_the_sealed_one_is_named(whole: Path, tmp_path: Path, name: str) -> None:
+    path = changed(whole, tmp_path, name, members(whole)[name] + b" ")
+    assert f"{name} is not the file that was sealed" in tampered(path)
+
+
+def test_the_manifest_lists_every_other_file_by_its_hash(whole: Path) -> None:
+    files = members(whole)
+    manifest = files.pop(frame.MANIFEST).decode()
+    for name, body in files.items():
+        assert f"{hashlib.sha256(body).hexdigest()}  {name}\n" in manifest
+
+
 def test_entries_that_nobody_signed_are_named(whole: Path, tmp_path: Path) -> None:
     notes = json.loads(members(whole)[frame.CHECKPOINTS])
     path = changed(whole, tmp_path, frame.CHECKPOINTS, json.dumps(notes[:-1]).encode())
@@ -152,7 +198,9 @@ def test_entries_that_nobody_signed_are_named(whole: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"[1]", b'["x"]', b"[" * 100_000, b"\xff", b"1" * 5000])
-@pytest.mark.parametrize("name", [frame.CHECKPOINTS, frame.PROOFS, frame.KEY, frame.MANIFEST, frame.ENTRIES])
+@pytest.mark.parametrize(
+    "name", [frame.CHECKPOINTS, frame.PROOFS, frame.KEY, frame.MANIFEST, frame.ENTRIES, *frame.EXTRACTS]
+)
 def test_no_file_within_can_bring_the_check_down(whole: Path, tmp_path: Path, name: str, body: bytes) -> None:
     tampered(changed(whole, tmp_path, name, body))
 
@@ -216,7 +264,7 @@ def test_the_check_in_the_export_runs_alone(whole: Path, tmp_path: Path, log: Lo
     (tmp_path / "verify.py").write_bytes(members(whole)["verify.py"])
     (tmp_path / "kept.txt").write_text(log.notes[0])
     hurt = with_entry(whole, tmp_path, 40, at_ms=1)
-    for path, status, said in ((whole, 0, "Whole: 64"), (hurt, 1, "Tampered: entry 40"), (tmp_path, 2, "Unreadable")):
+    for path, status, said in ((whole, 0, "Whole: 71"), (hurt, 1, "Tampered: entry 40"), (tmp_path, 2, "Unreadable")):
         run = prelude + f"import runpy, sys; sys.argv = ['verify.py', {str(path)!r}, '--checkpoint', 'kept.txt']\n"
         run += "runpy.run_path('verify.py', run_name='__main__')"
         done = subprocess.run(
