@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import subprocess
@@ -18,20 +19,40 @@ from edge.prove.search import WINDOW_BYTES, changed_files, needles, search_bytes
 TEXT = random.Random(1).randbytes(4_000)
 OTHER = random.Random(2).randbytes(1_000)
 NEEDLES = needles({"raw": [TEXT], "int8": [OTHER]}, 500)
+FORM_OF = {window.tobytes(): NEEDLES.forms[form] for window, form in zip(NEEDLES.windows, NEEDLES.form_of, strict=True)}
+WHERE = sorted(TEXT.find(window) for window, form in FORM_OF.items() if form == "raw")
 
 
-@given(st.integers(0, len(NEEDLES) - 1), st.binary(max_size=70), st.binary(max_size=40), st.sampled_from(NEEDLES.forms))
-def test_a_window_is_found_once_at_any_offset(number: int, before: bytes, after: bytes, form: str) -> None:
-    window = NEEDLES.windows[number].tobytes()
-    expected = NEEDLES.forms[NEEDLES.form_of[number]]
-    assert NEEDLES.find(before + window + after) == {name: int(name == expected) for name in NEEDLES.forms}
+def plainly_found(data: bytes) -> dict[str, int]:
+    """What the slowest search there is finds."""
+    ends = range(WINDOW_BYTES, len(data) + 1)
+    found = [FORM_OF.get(data[end - WINDOW_BYTES : end]) for end in ends]
+    return {form: found.count(form) for form in NEEDLES.forms}
+
+
+@given(st.integers(0, len(NEEDLES) - 1), st.binary(max_size=70), st.binary(max_size=40))
+def test_a_window_is_found_at_any_offset_as_often_as_a_plain_search_finds_it(
+    number: int, before: bytes, after: bytes
+) -> None:
+    data = before + NEEDLES.windows[number].tobytes() + after
+    expected = plainly_found(data)
+    assert NEEDLES.find(data) == expected
+    assert expected[NEEDLES.forms[NEEDLES.form_of[number]]] >= 1
+
+
+def test_two_windows_that_overlap_are_two() -> None:
+    pairs = (pair for pair in itertools.pairwise(WHERE) if pair[1] - pair[0] < WINDOW_BYTES)
+    first, second = next(pairs)
+    assert NEEDLES.find(TEXT[first : second + WINDOW_BYTES]) == {"raw": 2, "int8": 0}
 
 
 @given(st.integers(0, len(NEEDLES) - 1), st.integers(0, WINDOW_BYTES - 1), st.integers(1, 255), st.integers(0, 30))
 def test_a_window_with_one_byte_changed_is_no_hit(number: int, where: int, change: int, before: int) -> None:
     window = bytearray(NEEDLES.windows[number].tobytes())
     window[where] ^= change
-    assert sum(NEEDLES.find(bytes(before) + window + bytes(9)).values()) == 0
+    data = bytes(before) + bytes(window) + bytes(9)
+    assert NEEDLES.find(bytes(window)) == {"raw": 0, "int8": 0}
+    assert NEEDLES.find(data) == plainly_found(data)
 
 
 def test_a_whole_text_holds_every_window_of_it() -> None:
