@@ -32,7 +32,7 @@ REMAINS: Final = (
 
 def delete_everything(store: Store, now_s: float) -> dict[str, int]:
     """Inside the caller's batch: how many rows of each table went, and how many ledger entries lost their content."""
-    gone = {table: store.delete(f"DELETE FROM {table}") for table in GOES}
+    gone = {table: store.run(f"DELETE FROM {table}").rowcount for table in GOES}
     gone["ledger"] = 0
     while went := store.forget(KINDS, now_s + _AHEAD_S, now_s):
         gone["ledger"] += went

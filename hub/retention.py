@@ -66,7 +66,7 @@ def _clear(store: Store, sql: str, bound: float) -> int:
     gone = 0
     while True:
         with store.batch():
-            rows = store.delete(sql, bound, CHUNK)
+            rows = store.run(sql, bound, CHUNK).rowcount
         gone += rows
         if rows < CHUNK:
             return gone

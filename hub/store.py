@@ -8,13 +8,13 @@ Rules:
   in the quarantine, which is bounded, so that nobody fills the disk with rubbish.
 - Nothing is told to anyone before `Store.commit` has returned.
 
-Left out: what is read for pages (`hub.reads`), which rows are of age (`hub.retention`).
+Left out: the rows of nudges (`hub.nudge_rows`), what is read for pages (`hub.reads`), which rows are of age
+(`hub.retention`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -38,8 +38,8 @@ from contract.events import (
 )
 from contract.ledger import Ledger
 from contract.wire import OTHER_BYTES_MAX
+from hub import nudge_rows, schema
 from hub import nudge_types as nudges
-from hub import schema
 
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
@@ -100,9 +100,9 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(schema.said(self._path, error)) from None
 
-    def delete(self, sql: str, *values: object) -> int:
-        """Rows that a DELETE took away."""
-        return self._db.execute(sql, values).rowcount
+    def run(self, sql: str, *values: object) -> sqlite3.Cursor:
+        """A statement of a module that keeps tables of its own; inside a batch."""
+        return self._db.execute(sql, values)
 
     def forget(self, kinds: Iterable[str], before_s: float, now_s: float) -> int:
         """Entries of the ledger of which only the hash is left now; a bounded number at a time."""
@@ -166,65 +166,15 @@ class Store:
 
     def act(self, action: nudges.Action, now_s: float) -> None:
         """Write down what the nudge engine decided."""
-        match action:
-            case nudges.Raise((node, zone), asked):
-                self._db.execute(
-                    "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
-                    " handovers, raised_level) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)",
-                    (asked.id, node, zone, self._zone_name(node, zone), asked.level, json.dumps(asked.reasons),
-                     asked.opened_s, asked.until_s, asked.asked_s, asked.level),
-                )  # fmt: skip
-                self._step(asked.id, "raised", now_s)
-            case nudges.Renew(asked, seen):
-                self._set(asked.id, level=asked.level, reasons=json.dumps(asked.reasons), until_s=asked.until_s)
-                if seen:
-                    self._step(asked.id, f"level {asked.level}", now_s)
-            case nudges.HandOver(asked):
-                self._set(asked.id, asked_s=asked.asked_s, handovers=asked.handovers)
-                self._step(asked.id, "handed over", now_s)
-            case nudges.Take(taken):
-                self._set(taken.id, state="taken", taken_s=taken.taken_s, taken_by=taken.who)
-                self._step(taken.id, "taken", now_s)
-            case nudges.Withdraw(number, why):
-                self._set(number, state="withdrawn", closed_s=now_s, taken_by=None)
-                self._step(number, f"withdrawn: {why}", now_s)
-            case nudges.Expire(number):
-                self._set(number, state="expired", closed_s=now_s, taken_by=None)
-                self._step(number, "expired", now_s)
-            case nudges.Close(number, outcome):
-                self._set(number, state="answered", closed_s=now_s, outcome=outcome, taken_by=None)
-                self._step(number, f"answered: {outcome}", now_s)
+        nudge_rows.act(self._db, action, now_s)
 
     def engine_state(self, rules: nudges.Rules, now_s: float) -> nudges.State:
         """What the nudge engine remembered, from disk: a restart neither repeats a nudge nor forgets one."""
-        longest_s = max(rules.rest_s, rules.rest_browsing_s, nudges.HOUR_S)
-        zones: dict[nudges.ZoneKey, nudges.Zone] = {}
-        raised_s = []
-        for row in self._db.execute(
-            "SELECT id, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome,"
-            " handovers, taken_by FROM nudges WHERE state IN ('open', 'taken') OR closed_s > ? OR opened_s > ?"
-            " ORDER BY id",
-            (now_s - longest_s, now_s - nudges.HOUR_S),
-        ):
-            number, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome = row[:12]
-            if abs(now_s - opened_s) < nudges.HOUR_S:
-                raised_s.append(opened_s)
-            match state:
-                case "open":
-                    known = nudges.Open(number, level, tuple(json.loads(reasons)), opened_s, until_s, asked_s, row[12])
-                    zones[node, zone] = known
-                case "taken":
-                    zones[node, zone] = nudges.OnTheWay(number, opened_s, taken_s, row[13])
-                case _ if closed_s + (rest_s := rules.rest_after_s(outcome)) > now_s:
-                    zones[node, zone] = nudges.Resting(closed_s, closed_s + rest_s)
-                case _:
-                    zones.pop((node, zone), None)
-        last = self._db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
-        return nudges.State(zones, tuple(raised_s), last + 1)
+        return nudge_rows.engine_state(self._db, rules, now_s)
 
     def forget_answers(self, node: str, zone: int, now_s: float) -> None:
         """What was answered in this zone until now no longer teaches anything."""
-        self._db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", (node, zone, now_s))
+        nudge_rows.forget_answers(self._db, node, zone, now_s)
 
     def _last_said(self, event: FromNode) -> bytes | None:
         if isinstance(event, SelfTest):
@@ -268,18 +218,6 @@ class Store:
                     " SET checkpoint = excluded.checkpoint, received_s = excluded.received_s",
                     (event.node, event.checkpoint, message.received_s),
                 )
-
-    def _zone_name(self, node: str, zone: int) -> str:
-        row = self._db.execute("SELECT birth FROM nodes WHERE name = ?", (node,)).fetchone()
-        names = {one.id: one.name for one in Birth.model_validate_json(row[0]).zones} if row and row[0] else {}
-        return names.get(zone, f"Zone {zone}")
-
-    def _set(self, number: int, **columns: object) -> None:
-        places = ", ".join(f"{name} = ?" for name in columns)
-        self._db.execute(f"UPDATE nudges SET {places} WHERE id = ?", (*columns.values(), number))
-
-    def _step(self, number: int, what: str, at_s: float) -> None:
-        self._db.execute("INSERT INTO nudge_steps (nudge, at_s, what) VALUES (?, ?, ?)", (number, at_s, what))
 
 
 def _seq(event: FromNode) -> int | None:

@@ -15,26 +15,26 @@ import logging
 import queue
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from contract import wire
 from contract.errors import StoreError
-from contract.events import Assist, Health, Status, Stored
+from contract.events import Stored
 from contract.wire import Topic
-from hub import nudge, retention
 from hub import nudge_types as nudges
+from hub import retention
+from hub.batch import Batch, Order
 from hub.config import HubConfig
 from hub.erase import delete_everything
-from hub.ingest import LATE_S, Clocks, NodeClocks, Receipt, Refused, judge, runs
+from hub.ingest import Clocks, NodeClocks, Receipt, Refused, judge, runs
 from hub.learn import taught
 from hub.lessons import lessons
 from hub.reads import StoreReads
-from hub.store import FromNode, Message, OfItself, Store
+from hub.store import FromNode, Message, Store
 from hub.views import Changes, LessonView, NudgeView, Outcome
 
 BATCH_MAX: Final = 200
@@ -44,7 +44,6 @@ AGAIN_S: Final = 1.0
 ASK_S: Final = 10.0
 LOOK_S: Final = 0.2
 SWEEP_EVERY_S: Final = 3_600.0
-BLIND: Final = frozenset(("camera_lost", "eye_stopped", "model_refused", "badges_unreadable"))
 log = logging.getLogger(__name__)
 
 
@@ -66,19 +65,9 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    event: nudges.TakenBy | nudges.Answered | Callable[[Store], object]
+    event: Order
     now_s: float
     done: Future[None]
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one batch leads to, once it stands."""
-
-    state: nudges.State
-    seqs: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
-    heard: dict[str, float] = field(default_factory=dict)
-    seen: bool = False
 
 
 class Writer:
@@ -221,67 +210,26 @@ class Writer:
         self._state = batch.state
         self._tell(items, batch)
 
-    def _commit(self, items: Sequence[_Judged | _Asked]) -> _Batch:
+    def _commit(self, items: Sequence[_Judged | _Asked]) -> Batch:
         now_s = self._clocks.wall_s()
-        state, passed = nudge.step(self._rules, self._state, nudges.Tick(), now_s)
-        batch = _Batch(state)
+        batch = Batch(self._store, self._rules, self._state, now_s, self._clocks.mono_s())
+        passed = batch.tick()
         if not items and not passed:
             return batch
         with self._store.batch():
-            self._act(batch, passed, now_s)
+            batch.act(passed, now_s)
             for item in items:
                 if isinstance(item, _Asked):
-                    self._obey(batch, item)
+                    batch.obey(item.event, item.now_s)
                 elif isinstance(item.event, Refused):
-                    self._refuse(batch, item.message, item.event)
+                    batch.refuse(item.message, item.event)
                 elif item.event is not None:
-                    self._take_in(batch, item.message, item.event, item.left_s, now_s)
+                    batch.take_in(item.message, item.event, item.left_s)
             for node, at_s in batch.heard.items():
                 self._store.heard(node, at_s)
         return batch
 
-    def _refuse(self, batch: _Batch, message: Message, refused: Refused) -> None:
-        self._store.refuse(message, refused.code, refused.reason)
-        if refused.tag:
-            node, boot, seq = refused.tag
-            batch.seqs[node, boot].append(seq)
-
-    def _take_in(self, batch: _Batch, message: Message, event: FromNode, left_s: float | None, now_s: float) -> None:
-        batch.heard[event.node] = message.received_s
-        if isinstance(event, OfItself):
-            new = self._store.add(message, event, late=message.retained) == "new"
-            batch.seen |= new and not isinstance(event, Health)
-            if isinstance(event, Status) and (event.state in ("offline", "paused") or event.reason in BLIND):
-                self._step(batch, nudges.Silent(event.node), now_s)
-            return
-        age_s = None if left_s is None else max(0.0, self._clocks.mono_s() - left_s)
-        late = age_s is None or age_s > LATE_S
-        kept = self._store.add(message, event, late=late)
-        if kept == "conflict":
-            self._store.refuse(message, "conflict", "Other bytes stand already under this node, boot and seq.")
-        elif kept == "new" and isinstance(event, Assist):
-            until_s = now_s + event.ttl_s - (age_s or 0.0)
-            need = nudges.Assisted((event.node, event.zone), event.level, event.reasons, until_s, late)
-            self._step(batch, need, now_s)
-        batch.seqs[event.node, event.boot].append(event.seq)
-
-    def _obey(self, batch: _Batch, asked: _Asked) -> None:
-        if callable(asked.event):
-            asked.event(self._store)
-            batch.state, batch.seen = self._store.engine_state(self._rules, asked.now_s), True
-        else:
-            self._step(batch, asked.event, asked.now_s)
-
-    def _step(self, batch: _Batch, event: nudges.Event, now_s: float) -> None:
-        batch.state, actions = nudge.step(self._rules, batch.state, event, now_s)
-        self._act(batch, actions, now_s)
-
-    def _act(self, batch: _Batch, actions: Sequence[nudges.Action], now_s: float) -> None:
-        for action in actions:
-            self._store.act(action, now_s)
-            batch.seen |= not (isinstance(action, nudges.Renew) and not action.seen)
-
-    def _tell(self, items: Sequence[_Judged | _Asked], batch: _Batch) -> None:
+    def _tell(self, items: Sequence[_Judged | _Asked], batch: Batch) -> None:
         """Staff first, then the nodes, then the broker."""
         if any(isinstance(item, _Asked) and callable(item.event) for item in items):
             self._store.wash()

@@ -1,0 +1,96 @@
+"""The rows of nudges: what the engine decided is written down, and what it remembered is read again.
+
+Rules:
+- Every decision is a row or a change of one, and a step with its time; no step names anybody.
+- Who is on the way stands in the row until the nudge closes, and then nowhere.
+
+Left out: what is decided (`hub.nudge`), and the transaction around it (`hub.store`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from contract.events import Birth
+from hub import nudge_types as nudges
+
+
+def act(db: sqlite3.Connection, action: nudges.Action, now_s: float) -> None:
+    """Write down what the nudge engine decided."""
+    match action:
+        case nudges.Raise((node, zone), asked):
+            db.execute(
+                "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
+                " handovers, raised_level) VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)",
+                (asked.id, node, zone, _zone_name(db, node, zone), asked.level, json.dumps(asked.reasons),
+                 asked.opened_s, asked.until_s, asked.asked_s, asked.level),
+            )  # fmt: skip
+            _step(db, asked.id, "raised", now_s)
+        case nudges.Renew(asked, seen):
+            _set(db, asked.id, level=asked.level, reasons=json.dumps(asked.reasons), until_s=asked.until_s)
+            if seen:
+                _step(db, asked.id, f"level {asked.level}", now_s)
+        case nudges.HandOver(asked):
+            _set(db, asked.id, asked_s=asked.asked_s, handovers=asked.handovers)
+            _step(db, asked.id, "handed over", now_s)
+        case nudges.Take(taken):
+            _set(db, taken.id, state="taken", taken_s=taken.taken_s, taken_by=taken.who)
+            _step(db, taken.id, "taken", now_s)
+        case nudges.Withdraw(number, why):
+            _set(db, number, state="withdrawn", closed_s=now_s, taken_by=None)
+            _step(db, number, f"withdrawn: {why}", now_s)
+        case nudges.Expire(number):
+            _set(db, number, state="expired", closed_s=now_s, taken_by=None)
+            _step(db, number, "expired", now_s)
+        case nudges.Close(number, outcome):
+            _set(db, number, state="answered", closed_s=now_s, outcome=outcome, taken_by=None)
+            _step(db, number, f"answered: {outcome}", now_s)
+
+
+def engine_state(db: sqlite3.Connection, rules: nudges.Rules, now_s: float) -> nudges.State:
+    """What the nudge engine remembered, from disk: a restart neither repeats a nudge nor forgets one."""
+    longest_s = max(rules.rest_s, rules.rest_browsing_s, nudges.HOUR_S)
+    zones: dict[nudges.ZoneKey, nudges.Zone] = {}
+    raised_s = []
+    for row in db.execute(
+        "SELECT id, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome,"
+        " handovers, taken_by FROM nudges WHERE state IN ('open', 'taken') OR closed_s > ? OR opened_s > ?"
+        " ORDER BY id",
+        (now_s - longest_s, now_s - nudges.HOUR_S),
+    ):
+        number, node, zone, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s, outcome = row[:12]
+        if abs(now_s - opened_s) < nudges.HOUR_S:
+            raised_s.append(opened_s)
+        match state:
+            case "open":
+                known = nudges.Open(number, level, tuple(json.loads(reasons)), opened_s, until_s, asked_s, row[12])
+                zones[node, zone] = known
+            case "taken":
+                zones[node, zone] = nudges.OnTheWay(number, opened_s, taken_s, row[13])
+            case _ if closed_s + (rest_s := rules.rest_after_s(outcome)) > now_s:
+                zones[node, zone] = nudges.Resting(closed_s, closed_s + rest_s)
+            case _:
+                zones.pop((node, zone), None)
+    last = db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
+    return nudges.State(zones, tuple(raised_s), last + 1)
+
+
+def forget_answers(db: sqlite3.Connection, node: str, zone: int, now_s: float) -> None:
+    """What was answered in this zone until now no longer teaches anything."""
+    db.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", (node, zone, now_s))
+
+
+def _zone_name(db: sqlite3.Connection, node: str, zone: int) -> str:
+    row = db.execute("SELECT birth FROM nodes WHERE name = ?", (node,)).fetchone()
+    names = {one.id: one.name for one in Birth.model_validate_json(row[0]).zones} if row and row[0] else {}
+    return names.get(zone, f"Zone {zone}")
+
+
+def _set(db: sqlite3.Connection, number: int, **columns: object) -> None:
+    places = ", ".join(f"{name} = ?" for name in columns)
+    db.execute(f"UPDATE nudges SET {places} WHERE id = ?", (*columns.values(), number))
+
+
+def _step(db: sqlite3.Connection, number: int, what: str, at_s: float) -> None:
+    db.execute("INSERT INTO nudge_steps (nudge, at_s, what) VALUES (?, ?, ?)", (number, at_s, what))
