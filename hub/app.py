@@ -25,8 +25,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, notice_pages, tablet
+from hub import auditor, dashboard, notice_pages, proofs, tablet
 from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
+from hub.connect import ways_in
+from hub.connect.connections import Connections
 from hub.guard import Guard
 from hub.notice import names
 from hub.templating import STATIC, Pages, static
@@ -57,20 +59,18 @@ def create_app(
     clock: Callable[[], float] = time.time,
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
-    ask: Callable[[str], None] | None = None,
+    ask: proofs.Ask | None = None,
+    connections: Connections | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub; ``ask`` has a node
-    test itself.
+    test itself; ``connections`` are those to other systems.
     """
     pages = Pages.of(settings)
 
-    def render() -> str:
-        return pages.text("_board.html", board=look())
+    def look() -> tablet.Seen:
+        return tablet.seen_in(reads, clock(), bool(troubles()))
 
-    def look() -> tablet.BoardView:
-        return tablet.board_of(reads, clock(), troubles())
-
-    board = tablet.Board(render, changes, clock)
+    board = tablet.Board(lambda languages: tablet.drawn(pages, look(), languages), changes, clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +90,8 @@ def create_app(
         auditor.routes(pages, reads, clock, export, ask),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
+    if connections:
+        app.router.routes.extend(ways_in.routes(app, pages, reads, connections, clock, troubles))
     _check_doors(app.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _say_refusals(app, pages)
@@ -155,6 +157,8 @@ def _say_refusals(app: FastAPI, pages: Pages) -> None:
     def refusal(request: Request, status_code: int) -> Response:
         code = status_code if status_code in _REFUSED else 400 if status_code < 500 else 500
         head, sentence = _REFUSED[code]
+        if ways_in.for_programs(request):
+            return ways_in.refusal(code)
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"error": sentence}, status_code)
         session = session_of(request)

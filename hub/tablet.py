@@ -1,8 +1,9 @@
-"""The staff page: a board of open nudges, rendered once per change and shared by every tablet.
+"""The staff page: a board of open nudges, rendered once per change and language and shared by every tablet.
 
 Rules:
 - A tablet that hears nothing for 5 s says so by itself; therefore a beat goes out every 2 s, and stops when the
   board can no longer be brought up to date.
+- A board is rendered once a language, for those languages that some tablet has asked for; the shop is read once.
 - One task renders; a reader only waits for a newer version and takes the newest. A frozen reader delays nobody, and
   is dropped when its socket takes nothing for `SEND_TIMEOUT_S`.
 - No data is never shown as calm: the board says "all quiet" only of zones whose node is sensing.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -24,9 +25,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from hub.auth import ANYONE, STAFF, Session, session_of
+from hub.languages import Language, Phrases, keep, language_of, own_names, phrases
 from hub.templating import Pages
-from hub.views import Changes, Desk, NudgeView, Outcome, Reads
-from hub.words import URGENCY, NodeLine, staff_line, why
+from hub.views import Changes, Desk, NodeView, NudgeView, Outcome, Reads
+from hub.words import NodeLine, staff_line, why
 
 BEAT_S: Final = 2.0
 REFRESH_S: Final = 5.0
@@ -48,12 +50,22 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The shop as the store has it at one moment, in no language yet."""
+
+    nudges: tuple[NudgeView, ...]
+    nodes: tuple[NodeView, ...]
+    now_s: float
+    troubled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BoardView:
     """What the staff page shows. ``quiet`` is only true where somebody watches and nobody is in need."""
 
     cards: tuple[Card, ...]
     nodes: tuple[NodeLine, ...]
-    troubles: tuple[str, ...] = ()
+    troubled: bool = False
 
     @property
     def asking(self) -> bool:
@@ -69,71 +81,89 @@ class BoardView:
 
     @property
     def quiet(self) -> bool:
-        return not self.asking and not self.troubles and any(node.sees for node in self.nodes)
+        return not self.asking and not self.troubled and any(node.sees for node in self.nodes)
 
 
-def board_of(reads: Reads, now_s: float, troubles: tuple[str, ...] = ()) -> BoardView:
+def seen_in(reads: Reads, now_s: float, troubled: bool = False) -> Seen:
+    """One look at the shop."""
+    return Seen(reads.nudges_now(now_s), reads.nodes(), now_s, troubled)
+
+
+def board_of(seen: Seen, texts: Phrases) -> BoardView:
     """Open nudges first, the most urgent and longest waiting on top; then taken; then those just closed."""
     order = {"open": 0, "taken": 1}
-    nudges = [nudge for nudge in reads.nudges_now(now_s) if nudge.state != "answered"]
+    nudges = [nudge for nudge in seen.nudges if nudge.state != "answered"]
     nudges.sort(key=lambda nudge: (order.get(nudge.state, 2), -nudge.level, nudge.opened_s))
-    cards = tuple(Card(nudge, why(nudge.reasons), URGENCY[nudge.level]) for nudge in nudges)
-    return BoardView(cards, tuple(staff_line(node, now_s) for node in reads.nodes()), troubles)
+    cards = tuple(Card(one, why(one.reasons, texts), texts["urgency"][f"level_{one.level}"]) for one in nudges)
+    return BoardView(cards, tuple(staff_line(node, seen.now_s, texts) for node in seen.nodes), seen.troubled)
+
+
+@dataclass(slots=True)
+class Edition:
+    """The newest board in one language, as the bytes of one event."""
+
+    version: int = 0
+    html: str = ""
+    event: bytes = b""
 
 
 @dataclass(slots=True)
 class Board:
-    """The newest board as bytes of one event, and the bell for those who wait for a newer one."""
+    """The newest board in every language that is read, and the bell for those who wait for a newer one."""
 
-    render: Callable[[], str]
+    render: Callable[[tuple[Language, ...]], Mapping[Language, str]]
     changes: Changes
     clock: Callable[[], float]
-    _version: int = 0
-    _html: str = ""
-    _event: bytes = b""
+    _editions: dict[Language, Edition] = field(default_factory=dict)
     _fresh_s: float = float("-inf")
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _touched: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Render at every touch, and every `REFRESH_S` for what only time changes. Runs until cancelled."""
-        loop, touched = asyncio.get_running_loop(), asyncio.Event()
+        loop = asyncio.get_running_loop()
 
         def ring() -> None:
             with suppress(RuntimeError):  # the loop is closing
-                loop.call_soon_threadsafe(touched.set)
+                loop.call_soon_threadsafe(self._touched.set)
 
         stop = self.changes.listen(ring)
         try:
             while True:
-                touched.clear()
+                self._touched.clear()
                 await self._refresh()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(touched.wait(), REFRESH_S)
+                    await asyncio.wait_for(self._touched.wait(), REFRESH_S)
                     await asyncio.sleep(SETTLE_S)  # one commit often touches more than once
         finally:
             stop()
 
     async def _refresh(self) -> None:
         try:
-            html = await asyncio.to_thread(self.render)
+            rendered = await asyncio.to_thread(self.render, tuple(self._editions))
         except Exception:
             _log.exception("The board could not be rendered; tablets will say that the hub is out of reach.")
             return
         self._fresh_s = asyncio.get_running_loop().time()
-        if html != self._html:
-            self._html, self._version = html, self._version + 1
-            self._event = ServerSentEvent(html, event="board").encode()
+        newer = {language: html for language, html in rendered.items() if html != self._editions[language].html}
+        for language, html in newer.items():
+            event = ServerSentEvent(html, event="board").encode()
+            self._editions[language] = Edition(self._editions[language].version + 1, html, event)
+        if newer:
             self._bell.set()
             self._bell = asyncio.Event()
 
-    async def stream(self, still_in: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def stream(self, language: Language, still_in: Callable[[], bool]) -> AsyncIterator[bytes]:
         """Beats, and the newest board whenever it is newer than the one last given. Ends when the session does."""
         seen = beats = 0
+        if language not in self._editions:
+            self._editions[language] = Edition()
+            self._touched.set()
         while True:
-            bell = self._bell
-            if self._version != seen:
-                seen = self._version
-                yield self._event
+            bell, edition = self._bell, self._editions[language]
+            if edition.version != seen:
+                seen = edition.version
+                yield edition.event
             if asyncio.get_running_loop().time() - self._fresh_s < STALE_S:
                 yield ServerSentEvent(f"{self.clock():.1f}", event="beat").encode()
             with suppress(TimeoutError):
@@ -144,28 +174,45 @@ class Board:
                 return
 
 
-def routes(
-    pages: Pages, board: Board, look: Callable[[], BoardView], desk: Desk, clock: Callable[[], float]
-) -> APIRouter:
-    """The staff page, its stream and its two answers."""
+def routes(pages: Pages, board: Board, look: Callable[[], Seen], desk: Desk, clock: Callable[[], float]) -> APIRouter:
+    """The staff page, its stream, its two answers, and its languages."""
     router = APIRouter()
 
     @router.api_route("/staff", methods=["GET", "HEAD"], response_class=HTMLResponse)
     def staff(request: Request, session: Here) -> Response:
-        return pages.page(request, "staff.html", board=look(), session=session)
+        language = language_of(request)
+        texts = phrases(language)
+        words = {**texts["live"], **{one: texts["card"][one] for one in ("open", "mine", "theirs")}}
+        return pages.page(
+            request,
+            "staff.html",
+            board=board_of(look(), texts),
+            session=session,
+            lang=language,
+            t=texts,
+            words=words | {one: texts["page"][one] for one in ("on", "off")},
+            languages=own_names(),
+        )
 
     @router.get("/staff/offline", response_class=HTMLResponse, dependencies=[Depends(ANYONE)])
     def offline(request: Request) -> Response:
-        return pages.page(request, "offline.html")
+        language = language_of(request)
+        return pages.page(request, "offline.html", lang=language, t=phrases(language))
 
     @router.get("/staff/events")
-    async def events(request: Request, session: Here) -> EventSourceResponse:
+    async def events(request: Request, session: Here, language: Language = "en") -> EventSourceResponse:
         return EventSourceResponse(
-            board.stream(lambda: session_of(request, STAFF.roles) is not None),
+            board.stream(language, lambda: session_of(request, STAFF.roles) is not None),
             ping=3_600,  # the beat keeps the line open
             send_timeout=SEND_TIMEOUT_S,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+
+    @router.post("/staff/language")
+    def choose(request: Request, language: Annotated[Language, Form()], session: Here) -> Response:
+        response = RedirectResponse("/staff", 303)
+        keep(response, request, language)
+        return response
 
     @router.post("/staff/nudges/{nudge_id}/take")
     def take(request: Request, nudge_id: int, session: Here) -> Response:
@@ -184,3 +231,11 @@ def _done(request: Request, nudge: NudgeView | None) -> Response:
     if request.headers.get("hx-request"):
         return Response(status_code=204)  # the board's stream says the rest
     return RedirectResponse("/staff", 303)
+
+
+def drawn(pages: Pages, seen: Seen, languages: tuple[Language, ...]) -> dict[Language, str]:
+    """The board in each of these languages."""
+    return {
+        language: pages.text("_board.html", board=board_of(seen, phrases(language)), t=phrases(language))
+        for language in languages
+    }

@@ -5,7 +5,8 @@ Rules:
 -  No data is never shown as calm: what cannot see says so, in the same calm voice.
 -  Advice says what to do, not only what is wrong.
 
-Left out: what notices in the shop say (they do name emotion recognition; see the public page).
+Left out: what notices in the shop say (they do name emotion recognition; see the public page). What staff read stands
+in `hub/staff/`, a file a language.
 """
 
 from __future__ import annotations
@@ -15,45 +16,15 @@ from statistics import median
 from typing import Final, Literal
 
 from contract.events import Reason, Trouble
+from hub.languages import Phrases, phrases
 from hub.views import NodeView, NudgeView, Outcome, Shown
 
 SILENT_S: Final = 150.0
-WHY: Final[dict[Reason, str]] = {
-    "long_dwell": "has been here a while",
-    "searching": "seems to be looking for something",
-    "returning": "came back",
-    "unattended": "nobody near",
-}
+_ENGLISH: Final = phrases("en")
+OUTCOMES: Final[dict[Outcome, str]] = _ENGLISH["outcome"]
+ENDED: Final[dict[Shown, str]] = _ENGLISH["ended"]
 DRIFTED: Final = "The picture has changed: check the camera's aim and the light."
-URGENCY: Final = {1: "when you have a moment", 2: "soon, if you can", 3: "first, if you can"}
-OUTCOMES: Final[dict[Outcome, str]] = {"helped": "Helped", "browsing": "Just browsing", "nobody": "Nobody there"}
-ENDED: Final[dict[Shown, str]] = {
-    "open": "waiting",
-    "taken": "on the way",
-    "answered": "answered",
-    "withdrawn": "the customer moved on",
-    "expired": "nobody was free",
-}
 
-_BLIND: Final[dict[Trouble, str]] = {
-    "camera_lost": "cannot see: its camera does not answer",
-    "eye_stopped": "has stopped looking",
-    "model_refused": "is off: its model was refused",
-    "badges_unreadable": "cannot read badges, so it reads nobody",
-    "accelerator_lost": "is slower than usual",
-    "hot": "is slower than usual: it is hot",
-    "throttled": "is slower than usual",
-    "disk_full": "has no room left on its disk",
-    "clock_jumped": "is setting its clock",
-    "closed": "rests until opening time",
-    "no_notice": "waits until the notice is put up",
-    "no_dpia": "waits until its paperwork is done",
-    "no_consent": "waits until its paperwork is done",
-    "switch": "is paused",
-    "command": "is paused",
-    "link_lost": "cannot be reached",
-    "stopped": "is switched off",
-}
 _ADVICE: Final[dict[Trouble, str]] = {
     "camera_lost": "its camera does not answer: push the camera's cable in on both ends, then restart the node",
     "eye_stopped": "its eye has stopped: restart the node; if it stops again, run attune-edge check there",
@@ -80,6 +51,9 @@ _ADVICE: Final[dict[Trouble, str]] = {
 Tone = Literal["well", "rest", "look"]
 _RESTING: Final[frozenset[Trouble | None]] = frozenset(
     ("closed", "switch", "command", "no_notice", "no_dpia", "no_consent", "stopped")
+)
+_SLOW: Final[frozenset[Trouble | None]] = frozenset(
+    ("accelerator_lost", "hot", "throttled", "clock_jumped", "disk_full")
 )
 
 
@@ -111,25 +85,26 @@ def span(seconds: float) -> str:
     return f"{max(0, seconds):.0f} s"
 
 
-def why(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
+def why(reasons: tuple[Reason, ...], texts: Phrases = _ENGLISH) -> tuple[str, ...]:
     """Reasons in the staff's words, those that have any."""
-    return tuple(WHY[reason] for reason in reasons if reason in WHY)
+    return tuple(texts["why"][reason] for reason in reasons if reason in texts["why"])
 
 
-def staff_line(node: NodeView, now_s: float) -> NodeLine:
+def staff_line(node: NodeView, now_s: float, texts: Phrases = _ENGLISH) -> NodeLine:
     """What staff read of a node: whether it watches, and no jargon."""
-    title, zones = node_title(node.name), _zones(node)
-    silent = _silent(node, now_s)
-    if silent or node.state == "offline":
-        return NodeLine(node.name, title, False, "look", "out of reach", f"{title} camera cannot be reached", zones)
+    title = node_title(node.name)
+
+    def line(sees: bool, tone: Tone, state: str, says: str) -> NodeLine:
+        sentence = texts["camera"][says].format(name=title)
+        return NodeLine(node.name, title, sees, tone, state, sentence, _zones(node))
+
+    if _silent(node, now_s) or node.state == "offline":
+        return line(False, "look", "out of reach", "unreachable")
     if node.state == "paused":
-        words = _BLIND.get(node.reason, "is paused") if node.reason else "is paused"
-        return NodeLine(node.name, title, False, "rest", "paused", f"{title} camera {words}", zones)
+        return line(False, "rest", "paused", node.reason or "paused")
     if node.state == "degraded":
-        sees = node.reason in ("accelerator_lost", "hot", "throttled", "clock_jumped", "disk_full")
-        words = _BLIND.get(node.reason, "is not well") if node.reason else "is not well"
-        return NodeLine(node.name, title, sees, "look", "not well", f"{title} camera {words}", zones)
-    return NodeLine(node.name, title, True, "well", "sensing", f"{title} camera is sensing", zones)
+        return line(node.reason in _SLOW, "look", "not well", node.reason or "unwell")
+    return line(True, "well", "sensing", "sensing")
 
 
 def owner_line(node: NodeView, now_s: float) -> NodeLine:

@@ -3,7 +3,7 @@ const RETRY_MS = 2000;
 
 async function look() {
   try {
-    const answer = await fetch("/staff", { method: "HEAD", cache: "no-store", redirect: "manual" });
+    const answer = await fetch("/staff", { method: "HEAD", cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(RETRY_MS) });
     if (answer.status < 500) return location.replace("/staff");
   } catch { /* still out of reach */ }
   setTimeout(look, RETRY_MS);

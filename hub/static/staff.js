@@ -9,8 +9,15 @@ const lost = document.getElementById("lost");
 const say = document.getElementById("say");
 const slip = document.getElementById("slip");
 
+const words = JSON.parse(body.dataset.words);   // what this page says by itself, in its language
+const language = document.documentElement.lang;
+const seconds = new Intl.NumberFormat(language, { style: "unit", unit: "second", unitDisplay: "short" });
+const minutes = new Intl.NumberFormat(language, { style: "unit", unit: "minute", unitDisplay: "short" });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+
 let source = null;
 let heardAt = performance.now();
+let heardTime = new Date();
 let triedAt = 0;
 let aheadMs = 0;          // the hub's clock minus this tablet's
 let told = new Map();     // nudge id -> how often it has been announced
@@ -21,7 +28,7 @@ let first = true;
 function connect() {
   source?.close();
   triedAt = performance.now();
-  source = new EventSource("/staff/events");
+  source = new EventSource(`/staff/events?language=${language}`);
   source.addEventListener("beat", (event) => {
     aheadMs = Number(event.data) * 1000 - Date.now();
     heard();
@@ -35,9 +42,10 @@ function connect() {
 
 function heard() {
   heardAt = performance.now();
+  heardTime = new Date();
   if (body.dataset.link === "well") return;
   body.dataset.link = "well";
-  document.getElementById("link-words").textContent = "Connected";
+  document.getElementById("link-words").textContent = words.connected;
   lost.hidden = true;
   for (const button of board.querySelectorAll("button")) button.disabled = false;
 }
@@ -45,8 +53,10 @@ function heard() {
 function unheard() {
   if (body.dataset.link !== "lost") {
     body.dataset.link = "lost";
-    document.getElementById("link-words").textContent = "Out of reach";
-    lost.innerHTML = "<b>The hub is out of reach.</b> What you see may be old, and no new nudge can arrive. This page comes back by itself.";
+    document.getElementById("link-words").textContent = words.away;
+    const head = document.createElement("b");
+    head.textContent = words.lost;
+    lost.replaceChildren(head, ` ${words.old.replace("{time}", clock.format(heardTime))}`);
     lost.hidden = false;
     for (const button of board.querySelectorAll("button")) button.disabled = true;
   }
@@ -67,7 +77,7 @@ async function askWhy() {
 function shown() {
   for (const by of board.querySelectorAll(".by")) {
     const mine = by.dataset.by === body.dataset.who;
-    by.textContent = mine ? "You are on the way to" : "A colleague is on the way to";
+    by.textContent = mine ? words.mine : words.theirs;
   }
   const now = new Map();
   const news = [];
@@ -78,24 +88,23 @@ function shown() {
   }
   told = now;
   if (news.length && !first) {
-    say.textContent = news.map((card) => `Someone in ${card.dataset.zoneName} may welcome a hand.`).join(" ");
+    say.textContent = news.map((card) => `${words.open.replace("{zone}", card.dataset.zoneName)}.`).join(" ");
     ring();
   }
   first = false;
   tick();
 }
 
-function ago(seconds) {
-  if (seconds < 10) return "a moment";
-  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s`;
-  return `${Math.floor(seconds / 60)} min`;
+function ago(passedS) {
+  if (passedS < 10) return words.moment;
+  return passedS < 60 ? seconds.format(Math.floor(passedS / 10) * 10) : minutes.format(Math.floor(passedS / 60));
 }
 
 function tick() {
   const nowS = (Date.now() + aheadMs) / 1000;
   for (const time of board.querySelectorAll("time[data-since]")) {
-    const words = ago(nowS - Number(time.dataset.since));
-    if (time.textContent !== words) time.textContent = words;
+    const passed = ago(nowS - Number(time.dataset.since));
+    if (time.textContent !== passed) time.textContent = passed;
   }
   if (performance.now() - heardAt > SILENT_MS) unheard();
 }
@@ -103,31 +112,50 @@ function tick() {
 /* ---- answers that did not arrive ---- */
 
 let slipTimer = 0;
-function slipped(words) {
-  slip.textContent = words;
+function slipped(sentence) {
+  slip.textContent = sentence;
   slip.hidden = false;
   clearTimeout(slipTimer);
   slipTimer = setTimeout(() => { slip.hidden = true; }, 6000);
 }
-document.addEventListener("htmx:error", () => slipped("That did not reach the hub. Please try again."));
+document.addEventListener("htmx:error", () => slipped(words.unsent));
 document.addEventListener("htmx:after:request", (event) => {
   const status = event.detail?.ctx?.response?.status ?? 0;
   if (status === 401 || status === 403) location.reload();
-  else if (status === 404) slipped("That one is over already.");
-  else if (status >= 400) slipped("The hub could not take that. Please try again.");
+  else if (status === 404) slipped(words.over);
+  else if (status >= 400) slipped(words.untaken);
 });
 
-/* ---- chime, buzz, and a screen that stays lit ---- */
+/* ---- chime, buzz, and a screen that stays lit: each a choice of this tablet's, and kept here ---- */
 
 const chime = document.getElementById("chime");
+const buzz = document.getElementById("buzz");
 const awake = document.getElementById("awake");
+const touch = document.getElementById("touch");
 let sound = null;
 let lock = null;
 
-function press(button, on) {
+const isOn = (button) => button.getAttribute("aria-pressed") === "true";
+
+function show(button, on) {
   button.setAttribute("aria-pressed", String(on));
-  button.querySelector("b").textContent = on ? "on" : "off";
-  try { localStorage.setItem(button.id, on ? "on" : "off"); } catch { /* private mode: not kept */ }
+  button.querySelector("b").textContent = on ? words.on : words.off;
+}
+
+// A switch that this browser cannot turn is not shown.
+function choice(button, possible, turned) {
+  button.hidden = !possible;
+  if (!possible) return;
+  show(button, remembered(button.id) === "on");
+  button.addEventListener("click", () => {
+    show(button, !isOn(button));
+    try { localStorage.setItem(button.id, isOn(button) ? "on" : "off"); } catch { /* private mode: not kept */ }
+    turned(isOn(button));
+  });
+}
+
+function remembered(id) {
+  try { return localStorage.getItem(id); } catch { return null; }
 }
 
 function note(hz, atS) {
@@ -144,52 +172,51 @@ function note(hz, atS) {
 }
 
 function ring() {
-  if (chime.getAttribute("aria-pressed") !== "true") return;
-  navigator.vibrate?.([120, 80, 120]);
-  if (sound?.state !== "running") return;
+  if (isOn(buzz)) navigator.vibrate([120, 80, 120]);
+  if (!isOn(chime) || sound?.state !== "running") return;
   note(659.3, sound.currentTime);
   note(880, sound.currentTime + 0.18);
 }
 
-function allowSound() {
+// A browser lets a page sound only after somebody has touched it: until then the page asks for a touch.
+async function allowSound() {
+  if (!isOn(chime)) { touch.hidden = true; return; }
   sound ??= new AudioContext();
-  return sound.resume();
+  const running = sound.resume();
+  touch.hidden = sound.state === "running" || navigator.userActivation?.hasBeenActive === true;
+  await running;
+  touch.hidden = true;
 }
-
-chime.addEventListener("click", async () => {
-  const on = chime.getAttribute("aria-pressed") !== "true";
-  press(chime, on);
-  if (on) { await allowSound(); ring(); }
-});
-
-// A browser lets a page sound only after somebody has touched it: the first touch of a reloaded page will do.
-addEventListener("pointerdown", () => { if (chime.getAttribute("aria-pressed") === "true") allowSound(); }, { once: true });
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, allowSound);
 
 async function stayLit() {
-  if (awake.getAttribute("aria-pressed") !== "true" || document.visibilityState !== "visible" || lock) return;
+  if (!isOn(awake) || document.visibilityState !== "visible" || lock) return;
   try {
     lock = await navigator.wakeLock.request("screen");
     lock.addEventListener("release", () => { lock = null; });
-  } catch { press(awake, false); }
+  } catch {
+    show(awake, false);   // a low battery, say: the choice stays, and is tried again when the page is next shown
+    slipped(words.unlit);
+  }
 }
-awake.addEventListener("click", () => {
-  const on = awake.getAttribute("aria-pressed") !== "true";
-  press(awake, on);
-  if (on) stayLit(); else lock?.release();
+document.addEventListener("visibilitychange", () => {
+  if (!awake.hidden) show(awake, remembered("awake") === "on");
+  stayLit();
 });
-document.addEventListener("visibilitychange", stayLit);
-
-function remembered(id) {
-  try { return localStorage.getItem(id); } catch { return null; }
-}
 
 /* ---- begin ---- */
 
-awake.hidden = !("wakeLock" in navigator);
-press(chime, remembered("chime") === "on");
-press(awake, remembered("awake") === "on");
-if (!awake.hidden) stayLit();
-navigator.serviceWorker?.register("/sw.js").catch(() => { /* without it the page works, but not offline */ });
+choice(chime, "AudioContext" in window, async (on) => { await allowSound(); if (on) ring(); });
+choice(buzz, "vibrate" in navigator, (on) => { if (on) ring(); });
+choice(awake, "wakeLock" in navigator, (on) => { if (on) stayLit(); else lock?.release(); });
+allowSound();
+stayLit();
+
+// The page for when the hub is gone is kept in this tablet's language.
+navigator.serviceWorker?.register("/sw.js")
+  .then(() => caches.open(`attune-${body.dataset.build}`))
+  .then((kept) => kept.add("/staff/offline"))
+  .catch(() => { /* without it the page works, but not offline */ });
 shown();
 connect();
 setInterval(tick, TICK_MS);

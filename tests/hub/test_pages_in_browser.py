@@ -200,7 +200,7 @@ def test_a_nudge_appears_is_taken_and_answered_without_a_reload(hub: Hub, visit:
     card = page.locator('article.nudge[data-id="1"]')
     expect(card.get_by_role("heading", name="Someone in Ceramics may welcome a hand")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("Someone in Ceramics may welcome a hand.")
-    card.get_by_role("button", name="On my way to Ceramics").click()
+    card.get_by_role("button", name="On my way: Ceramics").click()
     expect(card.get_by_role("heading", name="You are on the way to Ceramics")).to_be_visible()
     card.get_by_role("button", name="Helped").click()
     expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
@@ -234,7 +234,7 @@ def test_a_hub_that_goes_is_said_and_one_that_comes_back_needs_no_reload(hub: Hu
     hub.start()
     expect(page.get_by_role("heading", name="Someone in Textiles")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#lost")).to_be_hidden()
-    expect(page.get_by_role("button", name="On my way to Ceramics")).to_be_enabled()
+    expect(page.get_by_role("button", name="On my way: Ceramics")).to_be_enabled()
     assert page.evaluate("window.sameLoad") is True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from contract.events import Reason, State, Trouble
 from hub import tablet
 from hub.auth import Role
 from hub.fakes import FakeShop
-from hub.tablet import Board, board_of
+from hub.languages import LANGUAGES, Language, phrases
+from hub.tablet import Board, BoardView, board_of, drawn, seen_in
 from hub.templating import Pages
 from hub.views import Changes, NudgeView, Settings
 from tests.hub.conftest import NOW_S, node_view
@@ -25,6 +27,10 @@ EMOTIONS = ("mood", "sad", "angry", "happy", "upset", "frustrat", "emotion", "an
 def nudge(number: int = 1, zone: int = 0, name: str = "Ceramics", **changed: object) -> NudgeView:
     fresh = NudgeView(number, "floor-1", zone, name, 2, ("long_dwell",), "open", NOW_S - 30)
     return replace(fresh, **changed)  # type: ignore[arg-type]
+
+
+def board_in(shop: FakeShop, troubled: bool = False, language: Language = "en") -> BoardView:
+    return board_of(seen_in(shop, NOW_S, troubled), phrases(language))
 
 
 def test_a_nudge_asks_for_a_hand_in_its_zone(client_of: ClientOf, fake_shop: FakeShop) -> None:
@@ -67,13 +73,13 @@ def test_the_most_urgent_and_longest_waiting_stand_first_and_what_is_over_last(f
     fake_shop.put(nudge(3, level=1, opened_s=NOW_S - 90))
     fake_shop.put(nudge(4, level=3, opened_s=NOW_S - 5))
     fake_shop.put(nudge(5, level=3, opened_s=NOW_S - 50))
-    assert [card.nudge.id for card in board_of(fake_shop, NOW_S).cards] == [5, 4, 3, 2, 1]
+    assert [card.nudge.id for card in board_in(fake_shop).cards] == [5, 4, 3, 2, 1]
 
 
 def test_an_answered_nudge_leaves_the_board_at_once(fake_shop: FakeShop) -> None:
     fake_shop.put(nudge())
     fake_shop.answer(1, "helped", "a", NOW_S)
-    assert board_of(fake_shop, NOW_S).cards == ()
+    assert board_in(fake_shop).cards == ()
 
 
 def test_a_withdrawn_nudge_says_that_the_customer_moved_on(client_of: ClientOf, fake_shop: FakeShop) -> None:
@@ -142,15 +148,16 @@ def test_no_data_is_never_shown_as_calm(
 
 def test_a_node_unheard_for_minutes_is_not_taken_at_its_word(fake_shop: FakeShop) -> None:
     fake_shop.say(replace(node_view("floor-1", "Ceramics"), heard_s=NOW_S - 151))
-    board = board_of(fake_shop, NOW_S)
+    board = board_in(fake_shop)
     assert not board.quiet
     assert board.blind[0].sentence == "Floor 1 camera cannot be reached"
 
 
 def test_trouble_of_the_hub_itself_is_said_and_is_no_quiet(fake_shop: FakeShop) -> None:
-    board = board_of(fake_shop, NOW_S, ("The hub cannot reach the broker.",))
-    assert not board.quiet
-    assert "The hub cannot reach the broker." in Pages.of(Settings()).text("_board.html", board=board)
+    assert not board_in(fake_shop, troubled=True).quiet
+    html = drawn(Pages.of(Settings()), seen_in(fake_shop, NOW_S, True), ("en",))["en"]
+    assert "The hub cannot take everything in" in html
+    assert "News may be missing" in html
 
 
 def test_before_the_first_camera_the_board_says_what_will_appear(client_of: ClientOf, fake_shop: FakeShop) -> None:
@@ -173,8 +180,8 @@ async def _next(stream: AsyncIterator[bytes], kind: str) -> str:
 
 
 def _board(texts: list[str], changes: Changes) -> Board:
-    def render() -> str:
-        return texts[0] if len(texts) == 1 else texts.pop(0)
+    def render(languages: tuple[Language, ...]) -> dict[Language, str]:
+        return {language: texts[0] if len(texts) == 1 else texts.pop(0) for language in languages}
 
     return Board(render, changes, lambda: NOW_S)
 
@@ -194,7 +201,7 @@ def test_a_reader_gets_the_board_at_once_and_then_a_beat_with_the_hubs_time() ->
     board = _board(["<p>one</p>"], Changes())
 
     async def script() -> None:
-        stream = board.stream(lambda: True)
+        stream = board.stream("en", lambda: True)
         assert "data: <p>one</p>" in await _next(stream, "board")
         assert f"data: {NOW_S:.1f}" in await _next(stream, "beat")
 
@@ -206,7 +213,7 @@ def test_a_touch_from_another_thread_reaches_every_reader() -> None:
     board = _board(texts, changes)
 
     async def script() -> None:
-        readers = [board.stream(lambda: True) for _ in range(20)]
+        readers = [board.stream("en", lambda: True) for _ in range(20)]
         for reader in readers:
             await _next(reader, "board")
         await asyncio.to_thread(changes.touch)
@@ -220,7 +227,7 @@ def test_a_reader_that_falls_behind_gets_only_the_newest() -> None:
     board = _board(texts, changes)
 
     async def script() -> None:
-        slow, quick = board.stream(lambda: True), board.stream(lambda: True)
+        slow, quick = board.stream("en", lambda: True), board.stream("en", lambda: True)
         await _next(slow, "board")
         while "board 49" not in await _next(quick, "board"):
             changes.touch()
@@ -232,15 +239,15 @@ def test_a_reader_that_falls_behind_gets_only_the_newest() -> None:
 def test_a_board_is_rendered_once_however_many_read_it() -> None:
     rendered = 0
 
-    def render() -> str:
+    def render(languages: tuple[Language, ...]) -> dict[Language, str]:
         nonlocal rendered
-        rendered += 1
-        return "same"
+        rendered += len(languages)
+        return dict.fromkeys(languages, "same")
 
     board = Board(render, Changes(), lambda: NOW_S)
 
     async def script() -> None:
-        readers = [board.stream(lambda: True) for _ in range(50)]
+        readers = [board.stream("en", lambda: True) for _ in range(50)]
         for reader in readers:
             await _next(reader, "board")
             await _next(reader, "beat")
@@ -255,7 +262,7 @@ def test_beats_stop_when_the_board_cannot_be_brought_up_to_date(monkeypatch: pyt
     board = _board(["one"], Changes())
 
     async def script() -> None:
-        stream = board.stream(lambda: True)
+        stream = board.stream("en", lambda: True)
         await _next(stream, "board")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(stream), 0.2)
@@ -263,19 +270,63 @@ def test_beats_stop_when_the_board_cannot_be_brought_up_to_date(monkeypatch: pyt
     _run(board, script)
 
 
+def test_tablets_of_two_languages_each_get_the_board_in_theirs() -> None:
+    board = Board(lambda languages: {one: f"board in {one}" for one in languages}, Changes(), lambda: NOW_S)
+
+    async def script() -> None:
+        german, polish = board.stream("de", lambda: True), board.stream("pl", lambda: True)
+        assert "board in de" in await _next(german, "board")
+        assert "board in pl" in await _next(polish, "board")
+
+    _run(board, script)
+
+
+def test_a_language_that_nobody_reads_is_not_rendered() -> None:
+    asked: set[str] = set()
+
+    def render(languages: tuple[Language, ...]) -> dict[Language, str]:
+        asked.update(languages)
+        return dict.fromkeys(languages, "one")
+
+    board = Board(render, Changes(), lambda: NOW_S)
+
+    async def script() -> None:
+        await _next(board.stream("hu", lambda: True), "board")
+
+    _run(board, script)
+    assert asked == {"hu"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_of_the_board_is_said_in_every_language(fake_shop: FakeShop, language: Language) -> None:
+    for number, state in enumerate(("open", "taken", "withdrawn", "expired"), 1):
+        closed_s = NOW_S if number > 2 else None
+        fake_shop.put(nudge(number, number, "Zone <1>", state=state, closed_s=closed_s, handovers=1))
+    fake_shop.say(replace(node_view("window-1", "Window"), state="paused", reason="switch"))
+    html = drawn(Pages.of(Settings()), seen_in(fake_shop, NOW_S), (language,))[language]
+    words = " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    texts = phrases(language)
+    for said in (texts["card"]["go"], texts["outcome"]["browsing"], texts["ended"]["expired"]):
+        assert said in words
+    assert "{" not in words
+    assert texts["camera"]["switch"].format(name="Window 1") in words
+
+
 def test_a_render_that_fails_is_tried_again() -> None:
     changes, tries = Changes(), iter([OSError("the disk is gone"), "back"])
 
-    def render() -> str:
+    def render(languages: tuple[Language, ...]) -> dict[Language, str]:
+        if not languages:
+            return {}
         tried = next(tries, "back")
         if isinstance(tried, Exception):
             raise tried
-        return tried
+        return dict.fromkeys(languages, tried)
 
     board = Board(render, changes, lambda: NOW_S)
 
     async def script() -> None:
-        stream = board.stream(lambda: True)
+        stream = board.stream("en", lambda: True)
         waiting = asyncio.create_task(_next(stream, "board"))
         while not waiting.done():
             changes.touch()
@@ -290,7 +341,7 @@ def test_a_stream_ends_when_the_session_has_ended(monkeypatch: pytest.MonkeyPatc
     board = _board(["one"], Changes())
 
     async def script() -> None:
-        events = [event async for event in board.stream(lambda: False)]
+        events = [event async for event in board.stream("en", lambda: False)]
         assert events  # and it came to an end
 
     _run(board, script)
