@@ -21,9 +21,8 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.errors import LedgerError
-from contract.plain import ED25519, key_id, parse_note, signed
+from contract.plain import COSIGNATURE, ED25519, cosigned_text, key_id, parse_note
 
-COSIGNATURE: Final = b"\x04"
 KEY_FILE: Final = "ledger.key"
 
 
@@ -116,31 +115,9 @@ class Signer:
     def cosign(self, note: str, at_s: int) -> str:
         """The note with one line more: seen by this signer at ``at_s``, seconds since the epoch."""
         text, _ = parse_note(note)
-        signature = self.key.sign(_cosigned(text, at_s))
+        signature = self.key.sign(cosigned_text(text, at_s))
         return note + self._line(COSIGNATURE, at_s.to_bytes(8, "big") + signature)
 
     def _line(self, kind: bytes, signature: bytes) -> str:
         number = key_id(self.name, kind, self.key.public_key().public_bytes_raw())
         return f"— {self.name} {base64.b64encode(number + signature).decode()}\n"
-
-
-def cosigned_at(note: str, cosigner: str) -> int | None:
-    """When that cosigner saw the note, in seconds since the epoch; None where it did not sign.
-
-    Raises: ValueError when the note or the key is none.
-    """
-    name, number, encoded = cosigner.split("+", 2)
-    raw = base64.b64decode(encoded, validate=True)
-    if len(raw) != 33 or raw[:1] != COSIGNATURE or key_id(name, COSIGNATURE, raw[1:]).hex() != number:
-        raise ValueError("not a cosigner's key")
-    text, signatures = parse_note(note)
-    for who, found in signatures:
-        at_s = int.from_bytes(found[4:12], "big")
-        ours = who == name and found[:4].hex() == number and len(found) == 76
-        if ours and signed(raw[1:], found[12:], _cosigned(text, at_s)):
-            return at_s
-    return None
-
-
-def _cosigned(text: str, at_s: int) -> bytes:
-    return f"cosignature/v1\ntime {at_s}\n{text}".encode()

@@ -9,24 +9,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-ZONES_MAX = 12
-LEVEL_FLOOR = 0.2
+from contract.fields import (
+    ZONES_MAX,
+    Boot,
+    Count,
+    FromNode,
+    Hash,
+    Level,
+    Message,
+    Name,
+    Seconds,
+    Seq,
+    Unit,
+    ZoneId,
+)
+from contract.ledger_events import Checkpoint, Cosignature
 
-Kind = Literal["mood", "hour", "assist", "status", "birth", "health", "self-test", "config", "command", "stored"]
+Kind = Literal[
+    "mood", "hour", "assist", "status", "birth", "health", "self-test", "config", "command", "stored", "checkpoint",
+    "cosignature",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Boot = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9]{6}$")]
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ZoneId = Annotated[int, Field(ge=0, lt=ZONES_MAX)]
-Seconds = Annotated[int, Field(ge=0, le=2**53)]
-Count = Annotated[int, Field(ge=0, le=2**31)]
-Byte = Annotated[int, Field(ge=0, le=255)]
-Seq = Annotated[int, Field(ge=1, le=2**53)]
-Unit = Annotated[float, Field(ge=0, le=1)]
-Level = Annotated[float, Field(ge=LEVEL_FLOOR, le=1)]
 
 People = Literal["5-9", "10-19", "20+"]
 Dwell = Literal["0-30", "30-60", "60-120", "120-300", "300+"]
@@ -38,17 +43,6 @@ Trouble = Literal[
     "no_consent",
 ]  # fmt: skip
 Profile = Literal["dwell-only", "aggregate", "consented"]
-
-
-class Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    v: Literal[1] = 1
-
-
-class FromNode(Message):
-    node: Name
-    boot: Boot
 
 
 class _ZoneEvent(FromNode):
@@ -226,7 +220,6 @@ class Health(FromNode):
     outbox_dropped: Count
     refused: Annotated[Count, Field(description="records of the eye that were over a budget or none")] = 0
     model: Hash
-    checkpoint: Annotated[str, Field(max_length=2_000)] | None = None
     drift: Annotated[bool, Field(description="whether the site reads unlike before")] = False
 
 
@@ -274,7 +267,9 @@ class Command(Message):
     """One order to a node."""
 
     kind: Literal["command"] = "command"
-    command: Literal["pause", "resume", "identify", "self-test"]
+    command: Literal["pause", "resume", "identify", "self-test", "accept-ledger"]
+    by: Annotated[Literal["staff", "owner", "auditor"] | None, Field(description="from which room of the hub")] = None
+    log: Annotated[Name | None, Field(description="whose ledger was begun anew; for accept-ledger alone")] = None
 
 
 class Stored(Message):
@@ -299,4 +294,5 @@ class Stored(Message):
 Mood = MoodReleased | MoodSuppressed
 Hour = HourReleased | HourSuppressed
 ZoneEvent = Mood | Hour | Assist
-Event = ZoneEvent | Status | Birth | Health | SelfTest | Config | Command | Stored
+OfLedgers = Checkpoint | Cosignature
+Event = ZoneEvent | Status | Birth | Health | SelfTest | Config | Command | Stored | OfLedgers

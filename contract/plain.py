@@ -23,8 +23,10 @@ except ImportError:
     Ed25519PublicKey = None  # type: ignore[assignment,misc]
 
 ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
 KEY_KIND = "key"
 FORGOTTEN_KIND = "forgotten"
+WITNESS_KIND = "witness"
 PLAIN = Ed25519PublicKey is None
 
 
@@ -202,6 +204,29 @@ def note_is_by(note: str, name: str, key: bytes) -> bool:
     prefix = key_id(name, ED25519, key)
     ours = [raw[4:] for who, raw in signatures if who == name and raw[:4] == prefix]
     return any(len(raw) == 64 and signed(key, raw, text.encode()) for raw in ours)
+
+
+def cosigned_text(text: str, at_s: int) -> bytes:
+    """What a cosignature signs. Source: C2SP tlog-cosignature."""
+    return f"cosignature/v1\ntime {at_s}\n{text}".encode()
+
+
+def cosigned_at(note: str, cosigner: str) -> int | None:
+    """When that cosigner saw the note, in seconds since the epoch; None where it did not sign.
+
+    Raises: ValueError when the note or the key is none.
+    """
+    name, number, encoded = cosigner.split("+", 2)
+    raw = base64.b64decode(encoded, validate=True)
+    if len(raw) != 33 or raw[:1] != COSIGNATURE or key_id(name, COSIGNATURE, raw[1:]).hex() != number:
+        raise ValueError("not a cosigner's key")
+    text, signatures = parse_note(note)
+    for who, found in signatures:
+        at_s = int.from_bytes(found[4:12], "big")
+        ours = who == name and found[:4].hex() == number and len(found) == 76
+        if ours and signed(raw[1:], found[12:], cosigned_text(text, at_s)):
+            return at_s
+    return None
 
 
 def parse_checkpoint(note: str) -> tuple[str, int, bytes]:

@@ -22,11 +22,14 @@ _SAID: Final[dict[Kind, str]] = {
     "assist": "Someone in this zone may welcome help (level 1 to 3), or no longer does (0).",
     "status": "Whether the node senses now; offline is its last will.",
     "birth": "What is sensed and how, for machines and for the public notice.",
-    "health": "Coarse figures over minutes, with the newest checkpoint of the node's ledger.",
+    "health": "Coarse figures over minutes.",
     "self-test": "What the node's last self-test proved, with its signed report.",
     "config": "What the hub would like the node to run; the node's floors are never lowered by it.",
     "command": "One order to a node.",
     "stored": "Which events are on the hub's disk, so that the node may let go of them.",
+    "checkpoint": "What a node, or the hub as `hub`, last signed of its ledger, with the proof that it goes on from"
+    " before; heard by all who cosign it.",
+    "cosignature": "What a witness, a node or the hub, says to a checkpoint; heard by whoever keeps that ledger.",
 }
 _INFO: Final = """What a node and its hub say to each other, and nothing else. Payloads are JSON with no unknown field,
 no value of another type and none out of range: anything else is refused into a quarantine with the reason. Bytes are
@@ -82,10 +85,11 @@ def _channel(kind: Kind) -> dict[str, Any]:
 
 def _operation(kind: Kind) -> dict[str, Any]:
     from_hub = kind in wire.FROM_HUB
+    way = "Hub to node" if from_hub else "Node or hub to all" if kind in wire.OF_LEDGERS else "Node to hub"
     return {
         "action": "receive" if from_hub else "send",
         "channel": {"$ref": f"#/channels/{kind}"},
-        "summary": f"{'Hub to node' if from_hub else 'Node to hub'}: {_SAID[kind]}",
+        "summary": f"{way}: {_SAID[kind]}",
         "bindings": {"mqtt": {"qos": wire.qos(kind), "retain": kind in wire.RETAINED, "bindingVersion": "0.2.0"}},
     }
 

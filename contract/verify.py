@@ -9,6 +9,7 @@ Rules:
 - Every entry is hashed anew and the tree of them is held against every checkpoint.
 - What was forgotten on purpose keeps its hash, and a later entry must say so.
 - History, spent ε and self-tests are taken out of the entries anew and compared.
+- Who cosigned a checkpoint did so with the key that the ledger wrote down when it first did.
 - A checkpoint kept elsewhere (``--checkpoint``) must fit: it catches a ledger that was cut short or written anew.
 - Every byte of the zip is accounted for, so that nothing can be hidden in it or changed unseen.
 
@@ -34,8 +35,10 @@ from contract.plain import (
     FORGOTTEN_KIND,
     KEY_KIND,
     PLAIN,
+    WITNESS_KIND,
     Frontier,
     consistent,
+    cosigned_at,
     entry_bytes,
     leaf_hash,
     note_is_by,
@@ -59,11 +62,13 @@ class Verdict:
 
 @dataclass
 class Found:
-    """What reading the entries left behind. ``roots`` by size; ``key`` the one that signs, which entry 0 says."""
+    """What reading the entries left behind. ``roots`` by size; ``key`` the one that signs, which entry 0 says;
+    ``witnesses`` the keys of those who cosign, by name."""
 
     tree: Frontier = field(default_factory=Frontier)
     roots: dict[int, bytes] = field(default_factory=dict)
     key: str = ""
+    witnesses: dict[str, str] = field(default_factory=dict)
     gone: bytearray = field(default_factory=bytearray)
     extracts: Extracts = field(default_factory=Extracts)
 
@@ -113,9 +118,15 @@ def _whole(found: Found, notes: list[tuple[str, str, int, bytes]], checked: int,
     how = "in plain Python" if PLAIN else "by the cryptography library"
     anchor = "and fits the checkpoint kept elsewhere" if kept else "but held against no checkpoint kept elsewhere"
     forgotten = found.gone.count(2)
+    last = next((note for note in reversed(notes) if cosigners(note[0], note[1])), None)
+    seen = (
+        f"cosigned up to entry {last[2] - 1} by {', '.join(cosigners(last[0], last[1]))}"
+        if last
+        else "cosigned by none"
+    )
     return (
         f"Whole: {found.tree.size} entries ({forgotten} forgotten, each on record) under {len(notes)} checkpoints of "
-        f"{found.key}, {anchor}; the newest {checked} signatures and the seal checked {how}."
+        f"{found.key}, {seen}, {anchor}; the newest {checked} signatures and the seal checked {how}."
     )
 
 
@@ -170,6 +181,8 @@ def _take(found: Found, position: int, line: bytes) -> None:
             raise ValueError
         if kind == KEY_KIND:
             found.key = payload.decode()
+        elif kind == WITNESS_KIND:
+            found.witnesses.setdefault(payload.decode().split("+", 1)[0], payload.decode())
         elif kind == FORGOTTEN_KIND:
             for first, last in json.loads(payload):
                 if not 0 <= first <= last < position:
@@ -204,7 +217,17 @@ def _check_notes(notes: list[tuple[str, str, int, bytes]], found: Found) -> int:
     newest = notes[-PLAIN_SIGNATURES:] if PLAIN else notes
     for note, origin, size, _ in newest:
         _check_signature(note, origin, found, f"the checkpoint at {size} entries")
+        for name in cosigners(note, origin):
+            if name not in found.witnesses or cosigned_at(note, found.witnesses[name]) is None:
+                raise Tampered(
+                    f"the checkpoint at {size} entries is cosigned by {name} with no key that the ledger knows."
+                )
     return len(newest)
+
+
+def cosigners(note: str, origin: str) -> list[str]:
+    """Who beside its own log has signed a checkpoint."""
+    return [name for name, _ in parse_note(note)[1] if name != origin]
 
 
 def _check_signature(note: str, origin: str, found: Found, what: str) -> None:

@@ -27,25 +27,27 @@ from contract.events import (
     Command,
     Config,
     Event,
-    FromNode,
     Health,
     Hour,
     Kind,
     Mood,
-    Name,
     SelfTest,
     Status,
     Stored,
 )
+from contract.fields import FromNode, Name
+from contract.ledger_events import Checkpoint, Cosignature
 
 MAJOR = 1
-MINOR = 0
+MINOR = 1
 ROOT = "attune"
+HUB: Name = "hub"  # the hub's own name where a node's would stand; no node may have it
 ZONE_EVENT_BYTES_MAX = 1_000
 OTHER_BYTES_MAX = 16_000
 
 ZONE_KINDS: frozenset[Kind] = frozenset(("mood", "hour", "assist"))
-RETAINED: frozenset[Kind] = frozenset(("status", "birth", "self-test", "config"))
+RETAINED: frozenset[Kind] = frozenset(("status", "birth", "self-test", "config", "checkpoint"))
+OF_LEDGERS: frozenset[Kind] = frozenset(("checkpoint", "cosignature"))  # between all who keep a ledger
 FROM_HUB: frozenset[Kind] = frozenset(("config", "command", "stored"))
 
 _BY_KIND: dict[Kind, TypeAdapter[Any]] = {
@@ -59,6 +61,8 @@ _BY_KIND: dict[Kind, TypeAdapter[Any]] = {
     "config": TypeAdapter(Config),
     "command": TypeAdapter(Command),
     "stored": TypeAdapter(Stored),
+    "checkpoint": TypeAdapter(Checkpoint),
+    "cosignature": TypeAdapter(Cosignature),
 }
 
 

@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contract.config_error import sentence
 from contract.errors import ConfigError
-from contract.events import ZONES_MAX, Name, OpenHours, Profile, Thresholds, ZoneSpec
+from contract.events import OpenHours, Profile, Thresholds, ZoneSpec
+from contract.fields import ZONES_MAX, Name
 from contract.jurisdiction import Jurisdiction
+from contract.wire import HUB
 from edge.zones import check
 
 K_FLOOR: Final = 5
@@ -92,6 +94,19 @@ class Outbox(_Part):
     events_max: Annotated[int, Field(ge=100, le=1_000_000)] = 50_000
 
 
+class PanelPart(_Part):
+    """Switch and light on the case; pins by their BCM numbers, none where there is none."""
+
+    switch_pin: Annotated[int, Field(ge=0, le=27)] | None = None
+    light_pin: Annotated[int, Field(ge=0, le=27)] | None = None
+
+    @model_validator(mode="after")
+    def _two_pins(self) -> Self:
+        if self.switch_pin is not None and self.switch_pin == self.light_pin:
+            raise ValueError("switch_pin and light_pin cannot be the same")
+        return self
+
+
 class Models(_Part):
     """Model files; the face detector is fetched by ``python -m models.fetch``."""
 
@@ -111,10 +126,16 @@ WHOLE_PICTURE: Final[tuple[Zone, ...]] = (
 )
 
 
+def _no_hub(name: str) -> str:
+    if name == HUB:
+        raise ValueError(f"{HUB!r} is the hub's own name: give the node another")
+    return name
+
+
 class NodeConfig(_Part):
     """Everything one node needs to know."""
 
-    node: Name
+    node: Annotated[Name, AfterValidator(_no_hub)]
     store: Name = "shop"
     notice_acknowledged: bool = False
     jurisdiction: Jurisdiction = "eu"
@@ -124,6 +145,7 @@ class NodeConfig(_Part):
     camera: CameraPart = CameraPart()
     broker: Broker = Broker()
     outbox: Outbox = Outbox()
+    panel: PanelPart = PanelPart()
     models: Models = Models()
     privacy: Privacy = Privacy()
     need: NeedPart = NeedPart()

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from contract.events import Assist, Health, Status
+from contract.events import Assist, Health, OfLedgers, Status
+from contract.ledger_events import Checkpoint, Cosignature
 from hub import nudge
 from hub import nudge_types as nudges
 from hub.ingest import LATE_S, Refused
@@ -30,7 +31,8 @@ Order = nudges.TakenBy | nudges.Answered | Callable[[Store], object]
 class Batch:
     """Inside one transaction of ``store``. Units: ``now_s`` since the epoch, ``mono_s`` on the hub's own clock.
 
-    ``seqs`` are the numbers to confirm, ``heard`` when each node was, ``seen`` whether what pages show has changed.
+    ``seqs`` are the numbers to confirm, ``heard`` when each node was, ``says`` what to say of ledgers, ``seen`` whether
+    what pages show has changed.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class Batch:
     mono_s: float
     seqs: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     heard: dict[str, float] = field(default_factory=dict)
+    says: list[Checkpoint | Cosignature] = field(default_factory=list)
     seen: bool = False
 
     def tick(self) -> tuple[nudges.Action, ...]:
@@ -68,6 +71,8 @@ class Batch:
             self.seen |= new and not isinstance(event, Health)
             if isinstance(event, Status) and (event.state in ("offline", "paused") or event.reason in BLIND):
                 self._step(nudges.Silent(event.node), self.now_s)
+            elif isinstance(event, OfLedgers):
+                self._witness(message, event)
             return
         age_s = None if left_s is None else max(0.0, self.mono_s - left_s)
         late = age_s is None or age_s > LATE_S
@@ -79,6 +84,14 @@ class Batch:
             need = nudges.Assisted((event.node, event.zone), event.level, event.reasons, until_s, late)
             self._step(need, self.now_s)
         self.seqs[event.node, event.boot].append(event.seq)
+
+    def _witness(self, message: Message, event: OfLedgers) -> None:
+        try:
+            answer = self.store.witness.takes(event, self.now_s, stale=message.retained)
+        except ValueError as error:
+            self.store.refuse(message, "ledger", str(error))
+        else:
+            self.says += [answer] if answer else []
 
     def obey(self, order: Order, asked_s: float) -> None:
         """Do what somebody asked for at a page."""

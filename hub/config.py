@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from contract.config_error import sentence
 from contract.errors import ConfigError
-from contract.events import Name, ZoneId
+from contract.fields import Name, ZoneId
 from contract.jurisdiction import Jurisdiction
+from hub.connect.settings import ConnectPart
 from hub.nudge_types import Quiet, Rules
 from hub.views import Settings
 
@@ -101,6 +102,7 @@ class HubConfig(_Part):
     broker: BrokerPart = BrokerPart()
     nudges: NudgePart = NudgePart()
     keep: KeepPart = KeepPart()
+    connect: ConnectPart = ConnectPart()
 
     def settings(self) -> Settings:
         """What pages and papers say of the shop."""

@@ -22,7 +22,7 @@ from hub.store import Store
 _AHEAD_S: Final = 1e9  # a clock that was ahead protects nothing
 DELETED_KIND: Final = "deleted-everything"
 GOES: Final = ("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten")
-STAYS: Final = ("_sqlite_migrations", "checkpoints", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
+STAYS: Final = ("_sqlite_migrations", "witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"
     " signed checkpoints. The hub's settings and who may sign in. Each node's own ledger and outbox, which forget live"

@@ -27,7 +27,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract import wire
 from contract.errors import ConfigError, WireError
-from contract.events import Birth, Boot, Health, Name, SelfTest, Seq, Status
+from contract.events import Birth, Health, OfLedgers, SelfTest, Status
+from contract.fields import Boot, Name, Seq
 from hub.store import FromNode, Message, OfItself
 
 LATE_S: Final = 10.0
@@ -56,7 +57,7 @@ def judge(message: Message, store: str) -> FromNode | Refused | None:
     """The event that a message is, or why it is none; None for what a hub itself says."""
     try:
         where = wire.parse_topic(message.topic)
-        if where.kind in wire.FROM_HUB:
+        if where.kind in wire.FROM_HUB or (where.node == wire.HUB and where.kind in wire.OF_LEDGERS):
             return None
         if where.store != store:
             raise WireError("store", f"The topic names the store {where.store!r}; this hub is of {store!r}.")
@@ -107,7 +108,7 @@ class NodeClocks:
 
     def learn(self, message: Message, event: FromNode) -> None:
         """Take what a message says of its node's clock."""
-        if message.retained or isinstance(event, Status | SelfTest):
+        if message.retained or isinstance(event, Status | SelfTest | OfLedgers):
             return
         clock = self._by_node.get(event.node)
         offset_s = message.received_mono_s - event.t_mono_s
@@ -180,10 +181,12 @@ class MqttLink:
             return None
         return f"The hub cannot reach the broker at {self._broker.url}: no news from the nodes; it keeps trying."
 
-    def say(self, topic: str, payload: bytes) -> None:
+    def say(self, topic: str, payload: bytes) -> bool:
         """Publish once; without a broker nothing is said, for whoever needs it will ask again."""
-        if self._client.is_connected():
-            self._client.publish(topic, payload, qos=1)
+        if not self._client.is_connected():
+            return False
+        self._client.publish(topic, payload, qos=1, retain=topic.rpartition("/")[2] in wire.RETAINED)
+        return True
 
     def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         if not reason.is_failure:

@@ -22,7 +22,7 @@ from contract.events import SelfTest
 from hub.auth import AUDIT, Session
 from hub.views import Reads
 
-Ask = Callable[[str], None]
+Ask = Callable[[str], object]
 SAYS: Final = {
     "passed": "proved",
     "failed": "FAILED",

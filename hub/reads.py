@@ -136,8 +136,10 @@ class StoreReads:
         own = self._rows(
             "SELECT 'this hub', note, at_ms / 1000.0 FROM ledger_checkpoints ORDER BY size DESC LIMIT 1",
         )
-        nodes = self._rows("SELECT node, checkpoint, received_s FROM checkpoints ORDER BY node")
-        return tuple(LedgerView(name, _signed_size(note), note, at_s) for name, note, at_s in (*own, *nodes))
+        nodes = self._rows("SELECT log, note, at_s, fork FROM witnessed ORDER BY log")
+        return tuple(
+            LedgerView(name, _signed_size(note), note, at_s, *fork) for name, note, at_s, *fork in (*own, *nodes)
+        )
 
     def counts(self) -> dict[str, int]:
         """How many ``events`` and how many ``refused`` the store holds."""

@@ -20,10 +20,13 @@ from hub.store import Store
 
 DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
-_EVENT_KINDS: Final = ("mood", "hour", "status", "birth", "self-test")
+_EVENT_KINDS: Final = ("mood", "hour", "status", "birth", "self-test", "checkpoint")
 REFUSED_MAX: Final = 10_000
 _OF_AGE: Final = {
     "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
+    "cosignature": (
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'cosignature' AND received_s < ? LIMIT ?)"
+    ),
     "assist": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'assist' AND received_s < ? LIMIT ?)",
     "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
@@ -42,13 +45,14 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
     """
     days = {
         "health": keep.health_days,
+        "cosignature": keep.health_days,
         "assist": keep.assists_hours / 24,
         "hours": keep.events_days,
         "events": keep.events_days,
         "nudges": keep.events_days,
         "refused": keep.refused_days,
     }
-    _forget(store, ("health",), now_s - keep.health_days * DAY_S, now_s)
+    _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)
     _forget(store, ("assist",), now_s - keep.assists_hours / 24 * DAY_S, now_s)
     _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)

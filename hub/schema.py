@@ -14,7 +14,7 @@ What stands in them:
   until the nudge closes and then nowhere; no step names anybody.
 - ``raised_level`` of a nudge is the level it was raised at, from which answers teach; ``forgotten`` says from when on
   they count in a zone whose learning was reset.
-- ``checkpoints``: what each node signed of its own ledger.
+- ``witnessed``: what each node last signed of its own ledger, as far as this hub cosigned it (`contract.witness`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -30,6 +30,7 @@ from sqlite_utils import Database, Migrations
 
 from contract.errors import StoreError
 from contract.ledger import create_tables
+from contract.witness import TABLE as WITNESSED
 
 _FIRST: Final = (
     """CREATE TABLE events (
@@ -82,11 +83,17 @@ def _learning(db: Any) -> None:
     )
 
 
+def _witness(db: Any) -> None:
+    db.execute(WITNESSED)
+    db.execute("DROP TABLE checkpoints")  # without keys: nodes offer theirs anew, with the key
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
     steps(name="0002_ledger")(_ledger)
     steps(name="0003_learning")(_learning)
+    steps(name="0010_witness")(_witness)
     return steps
 
 

@@ -15,6 +15,7 @@ Left out: the rows of nudges (`hub.nudge_rows`), what is read for pages (`hub.re
 from __future__ import annotations
 
 import hashlib
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -33,18 +34,20 @@ from contract.events import (
     HourSuppressed,
     MoodReleased,
     MoodSuppressed,
+    OfLedgers,
     SelfTest,
     Status,
 )
 from contract.ledger import Ledger
-from contract.wire import OTHER_BYTES_MAX
+from contract.wire import HUB, OTHER_BYTES_MAX
+from contract.witness import Witness
 from hub import nudge_rows, schema
 from hub import nudge_types as nudges
 
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
 Kept = Literal["new", "known", "conflict"]
-OfItself = Status | Birth | Health | SelfTest  # unnumbered, of no zone
+OfItself = Status | Birth | Health | SelfTest | OfLedgers  # unnumbered, of no zone
 FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | OfItself
 
 
@@ -62,7 +65,8 @@ class Message:
 class Store:
     """The one writer. Not for two threads.
 
-    ``shop`` is the shop's name in topics, under which the ledger is signed.
+    ``shop`` is the shop's name in topics, under which the ledger is signed; ``witness`` the hub among those who watch
+    each other's ledgers, inside a batch.
 
     Raises: StoreError from every method when the disk or the file lets it down; nothing of the batch stands then.
     LedgerError when the ledger's key is missing or another's.
@@ -76,6 +80,8 @@ class Store:
             self._signer = Signer.open(path.with_name(KEY_FILE), hub_origin(shop))
             with self.batch():
                 self._ledger.begin(self._signer, time.time())
+            boot = f"{secrets.token_hex(4)}-000001"  # the hub counts nothing within it
+            self.witness = Witness(self._db, self._ledger, self._signer, shop, HUB, boot)
         except BaseException:
             self._db.close()
             raise
@@ -177,9 +183,9 @@ class Store:
         nudge_rows.forget_answers(self._db, node, zone, now_s)
 
     def _last_said(self, event: FromNode) -> bytes | None:
-        if isinstance(event, SelfTest):
-            newest = "SELECT payload FROM events WHERE kind = 'self-test' AND node = ? ORDER BY id DESC LIMIT 1"
-            row = self._db.execute(newest, (event.node,)).fetchone()
+        if isinstance(event, SelfTest | OfLedgers):
+            newest = "SELECT payload FROM events WHERE kind = ? AND node = ? ORDER BY id DESC LIMIT 1"
+            row = self._db.execute(newest, (event.kind, event.node)).fetchone()
             return row[0] if row else None
         row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()
         column = ("status", "birth", "health").index(event.kind)
@@ -212,12 +218,6 @@ class Store:
             self._db.execute("UPDATE nodes SET birth = ? WHERE name = ?", (message.payload, event.node))
         else:
             self._db.execute("UPDATE nodes SET health = ? WHERE name = ?", (message.payload, event.node))
-            if event.checkpoint:
-                self._db.execute(
-                    "INSERT INTO checkpoints VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE"
-                    " SET checkpoint = excluded.checkpoint, received_s = excluded.received_s",
-                    (event.node, event.checkpoint, message.received_s),
-                )
 
 
 def _seq(event: FromNode) -> int | None:

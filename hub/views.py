@@ -101,12 +101,16 @@ class RefusedView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
-    """How long a node's ledger is as far as the hub has seen, and the last checkpoint the node signed."""
+    """How long a ledger is as far as the hub has seen, and the last checkpoint that it cosigned.
+
+    ``fork`` says why it is cosigned no longer.
+    """
 
     node: str
     size: int
     checkpoint: str | None
     received_s: float | None
+    fork: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

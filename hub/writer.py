@@ -24,6 +24,7 @@ from typing import Final
 from contract import wire
 from contract.errors import StoreError
 from contract.events import Stored
+from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
 from hub import nudge_types as nudges
 from hub import retention
@@ -73,7 +74,8 @@ class _Asked:
 class Writer:
     """`hub.views.Desk`, and where messages are delivered.
 
-    ``say`` publishes to MQTT, ``died`` is called from the writer's thread when it cannot go on.
+    ``say`` publishes to MQTT, and returns whether it could; ``died`` is called from the writer's thread when it cannot
+    go on.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Writer:
         reads: StoreReads,
         config: HubConfig,
         changes: Changes,
-        say: Callable[[str, bytes], None],
+        say: Callable[[str, bytes], bool],
         clocks: Clocks,
         died: Callable[[], None] = lambda: None,
     ) -> None:
@@ -94,6 +96,7 @@ class Writer:
         self._trouble: str | None = None
         self.failed = False
         self._swept_s: float | None = None
+        self._signed = self._offered = ""
         self._stopping = threading.Event()
         self._state = store.engine_state(self._rules, clocks.wall_s())
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -162,6 +165,7 @@ class Writer:
             while not self._stopping.is_set() or not self._queue.empty():
                 self._persist([self._judged(item) if isinstance(item, _Came) else item for item in self._next()])
                 self._sweep()
+                self._offer()
         except Exception:
             log.exception("The writer cannot go on")
             self.failed = True
@@ -244,9 +248,27 @@ class Writer:
             topic = str(Topic(store=self._config.store, node=node, kind="stored"))
             for since, seq in runs(seqs):
                 self._say(topic, wire.encode(Stored(boot=boot, since=since, seq=seq)))
+        for event in batch.says:
+            self._publish(event)
         for item in items:
             if isinstance(item, _Judged):
                 item.receipt()
+
+    def _publish(self, event: Checkpoint | Cosignature) -> bool:
+        return self._say(str(Topic(store=self._config.store, node=wire.HUB, kind=event.kind)), wire.encode(event))
+
+    def _offer(self) -> None:
+        """The newest checkpoint to those who cosign it, once for each, as soon as there is a broker."""
+        if self._signed == self._offered:
+            return
+        try:
+            with self._store.batch():
+                newest = self._store.witness.offer()
+        except StoreError as error:
+            log.error("%s", error)
+        else:
+            if newest is not None and self._publish(newest):
+                self._offered = self._signed
 
     def _sweep(self) -> None:
         now_s = self._clocks.wall_s()
@@ -256,6 +278,6 @@ class Writer:
         try:
             retention.sweep(self._store, self._config.keep, now_s)
             with self._store.batch():
-                self._store.sign(now_s)
+                self._signed = self._store.sign(now_s)
         except StoreError as error:
             log.error("%s", error)

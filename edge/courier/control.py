@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from contract.errors import ConfigError
 from contract.events import Command, Config, Event, Stored, ZoneSpec
+from contract.ledger_events import Checkpoint, Cosignature
 from edge.config import NodeConfig
 from edge.courier.debit import Rate
 from edge.order import (
@@ -79,7 +80,7 @@ class Heed:
     def takes(self, event: Event, paused: bool, now_s: float) -> bool:
         """Whether to obey now."""
         match event:
-            case Stored():
+            case Stored() | Checkpoint() | Cosignature():  # of ledgers: `edge.courier.ledgers` bounds them
                 return True
             case Command(command="pause"):
                 return not paused or self._rate.take("command", 1, now_s)

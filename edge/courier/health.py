@@ -115,9 +115,7 @@ def birth(config: NodeConfig, boot: str, model: str, accelerator: Accelerator = 
     )
 
 
-def health(
-    node: str, boot: str, model: str, pulse: PulseRecord | None, depth: int, dropped: int, checkpoint: str | None
-) -> Health:
+def health(node: str, boot: str, model: str, pulse: PulseRecord | None, depth: int, dropped: int) -> Health:
     """How the node is; ``depth`` and ``dropped`` are events of the outbox.
 
     Of the stages only detection is told: it takes as long in an empty shop. The others take longer the more people
@@ -139,5 +137,4 @@ def health(
         outbox_depth=depth,
         outbox_dropped=dropped,
         model=model,
-        checkpoint=checkpoint,
     )

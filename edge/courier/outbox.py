@@ -5,8 +5,7 @@ Rules:
 - The bytes that are stored are the bytes that are sent, however often.
 - When it is full the oldest mood goes first, then the oldest assist (its time is long over), then the oldest of all;
   each is counted.
-- What is kept, or said without being kept, is an entry of the node's ledger first, in the same transaction.
-- Whatever leaves is an entry of the node's ledger too, byte for byte, in the same transaction (rule 9).
+- Whatever leaves, kept or not, is an entry of the node's ledger first, byte for byte, in the same transaction (rule 9).
 - A file that is damaged is put aside, not deleted, and a new one begun with whatever of it can still be read.
 
 Left out: when to send (`edge.courier.publish`).
@@ -26,10 +25,13 @@ from typing import Final
 
 from contract.checkpoint import KEY_FILE, Signer, node_origin
 from contract.errors import StoreError
-from contract.events import Kind
+from contract.events import KINDS, Kind
 from contract.ledger import Ledger, create_tables
 from contract.wire import ZONE_KINDS, Topic
+from contract.witness import TABLE as WITNESSED
+from contract.witness import Witness
 from edge.courier.debit import TABLE, Cell, debit, overdrawn, spent
+from edge.courier.disk import open_file, put_aside
 from edge.courier.forget import Note, forget
 from edge.order import SpentHours
 
@@ -93,6 +95,7 @@ class Outbox:
             self._ledger = Ledger(self._db)
             with self._write():
                 create_tables(self._db)
+                self._db.execute(WITNESSED)
                 self._ledger.begin(self._signer, time.time())
                 if self.put_aside is not None:
                     self._salvage(self.put_aside)
@@ -106,19 +109,20 @@ class Outbox:
                 f"The outbox in {folder} cannot be used ({error}): give the folder to this user, or set outbox.folder."
             ) from error
         self.boot = f"{self.recall('epoch')}-{int(self.recall('starts') or 0):06d}"
+        self._witness = Witness(self._db, self._ledger, self._signer, store, node, self.boot)
 
     def _open_or_begin(self) -> tuple[sqlite3.Connection, Path | None]:
         """The database, and where a damaged one was put."""
         try:
             if self._condemned.exists():
                 raise sqlite3.DatabaseError("it broke while it was in use")
-            return _open(self._path), None
+            return open_file(self._path, _SCHEMA), None
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            aside = _aside(self._path)
+            aside = put_aside(self._path)
             self._condemned.unlink(missing_ok=True)
-            return _open(self._path), aside
+            return open_file(self._path, _SCHEMA), aside
 
     def _salvage(self, damaged: Path) -> None:
         """Takes over what can still be read: each table from its start, and then from its end, up to what is broken."""
@@ -199,6 +203,12 @@ class Outbox:
         with self._write():
             self._log(kind, payload)
 
+    @contextmanager
+    def witness(self) -> Iterator[Witness]:
+        """The node as a party of `contract.witness`, in one transaction. Raises: StoreError when the disk refuses."""
+        with self._write():
+            yield self._witness
+
     def sign(self, *, now: bool = False) -> str:
         """The ledger's newest checkpoint: a new one each hour, or now. Old entries are forgotten then.
 
@@ -216,7 +226,7 @@ class Outbox:
         return note
 
     def _log(self, kind: Kind | Note, payload: bytes) -> None:
-        topic = "" if kind == "refusal" else str(Topic(store=self._store, node=self._node, kind=kind))
+        topic = "" if kind not in KINDS else str(Topic(store=self._store, node=self._node, kind=kind))
         self._ledger.append(kind, payload, time.time(), topic)
 
     def after(self, last_id: int, limit: int) -> list[Kept]:
@@ -282,28 +292,3 @@ class Outbox:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    try:
-        db.execute("PRAGMA page_size = 1024")  # of a new file: a commit then writes fewer bytes to the card
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        if db.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("its pages do not fit together")
-        db.executescript(_SCHEMA)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def _aside(path: Path) -> Path:
-    """Puts a damaged outbox, with its log, where a person may look at it."""
-    target = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(target.with_name(target.name + suffix))
-    return target

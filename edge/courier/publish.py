@@ -30,7 +30,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.errors import ConfigError
 from contract.events import KINDS, Kind
-from contract.wire import FROM_HUB, RETAINED, Topic, qos
+from contract.wire import FROM_HUB, OF_LEDGERS, RETAINED, Topic, every_node, qos
 from edge.config import Broker
 from edge.courier.outbox import Outbox
 
@@ -58,10 +58,11 @@ class Parted:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message from the hub, as it came."""
+    """A message, as it came; ``retained`` when it is what the broker kept from before."""
 
     topic: str
     payload: bytes
+    retained: bool = False
 
 
 News = Joined | Parted | Heard
@@ -150,6 +151,7 @@ class MqttHub:
 
     def __init__(self, broker: Broker, store: str, node: str, will: bytes) -> None:
         self._topics = {kind: str(Topic(store=store, node=node, kind=kind)) for kind in KINDS}
+        self._of_ledgers = [every_node(store, kind) for kind in sorted(OF_LEDGERS)]
         self._name, self._will = f"{store}-{node}", will
         self._host, self._port, self._tls = address(broker)
         self._news: SimpleQueue[News] = SimpleQueue()
@@ -221,7 +223,7 @@ class MqttHub:
         client.max_inflight_messages_set(0)  # `Window` bounds them
         client.will_set(self._topics["status"], self._will, qos=1, retain=True)
         client.on_connect = self._on_connect
-        client.on_message = lambda _, __, came: self._tell(Heard(came.topic, bytes(came.payload)))
+        client.on_message = lambda _, __, came: self._tell(Heard(came.topic, bytes(came.payload), came.retain))
 
         def on_disconnect(_: mqtt.Client, __: Any, ___: Any, reason: Any, ____: Any) -> None:
             self._joined = None
@@ -237,7 +239,8 @@ class MqttHub:
         if reason.is_failure:
             self._tell(Parted(str(reason)))
             return
-        client.subscribe([(self._topics[kind], 1) for kind in sorted(FROM_HUB)])
+        own = [self._topics[kind] for kind in sorted(FROM_HUB)]
+        client.subscribe([(topic, 1) for topic in (*own, *self._of_ledgers)])
         self._joined = client
         self._tell(Joined())
 

@@ -16,9 +16,12 @@ from contract.wire import encode
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.control import taken
-from edge.courier.courier import Courier, complain
+from edge.courier.courier import Courier
 from edge.courier.intake import Intake
+from edge.courier.keep import complain
 from edge.courier.outbox import Outbox
+from edge.courier.panel import open_panel
+from edge.courier.pause import Pause
 from edge.courier.publish import MqttHub
 
 
@@ -41,10 +44,11 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     hub = MqttHub(config.broker, config.store, config.node, encode(will))
     outbox.log("status", encode(will))
     hub.start()
-    paused = outbox.recall("paused") == "pause"
+    pause = Pause(outbox.recall("paused") == "pause", open_panel(config.panel))
     try:
-        Courier(config, model, outbox, Intake(listener), hub, paused).run(lambda: bool(ends), hub.woken)
+        Courier(config, model, outbox, Intake(listener), hub, pause).run(lambda: bool(ends), hub.woken)
     finally:
+        pause.panel.light(on=False)
         with suppress(StoreError):
             outbox.log("status", encode(farewell))
             outbox.sign(now=True)

@@ -49,6 +49,11 @@ class EyeWatch:
         self.pulse = None
         self._is("eye_stopped", now_s)
 
+    @property
+    def senses(self) -> bool:
+        """Whether the eye has said that it senses, and not yet that it stopped."""
+        return self._trouble in (None, "accelerator_lost")
+
     def trouble(self, now_s: float) -> Trouble | None:
         """What keeps the eye from sensing, or None when it senses."""
         if self._trouble == "eye_stopped" and now_s - self._since_s < GRACE_S:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from hypothesis import strategies as st
 
 from contract.events import (
-    LEVEL_FLOOR,
     Assist,
     Birth,
     Command,
@@ -27,6 +27,8 @@ from contract.events import (
     Thresholds,
     ZoneSpec,
 )
+from contract.fields import LEVEL_FLOOR
+from contract.ledger_events import Checkpoint, Cosignature
 
 STORE = "shop"
 NODE = "front"
@@ -39,6 +41,10 @@ units = st.floats(0, 1)
 levels = st.floats(LEVEL_FLOOR, 1)
 tenths = st.integers(-10, 10).map(lambda tenth: tenth / 10)
 lines = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
+tree_hashes = st.binary(min_size=32, max_size=32).map(lambda raw: base64.b64encode(raw).decode())
+verifiers = st.binary(min_size=33, max_size=33).map(
+    lambda raw: f"attune-node/shop/front+{raw[:4].hex()}+{base64.b64encode(raw).decode()}"
+)
 node: dict[str, Any] = {"node": st.just(NODE), "boot": boots}
 zone_event = node | {
     "zone": st.integers(0, 11),
@@ -143,7 +149,6 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
         outbox_depth=counts,
         outbox_dropped=counts,
         model=hashes,
-        checkpoint=st.none() | lines,
     ),
     "self-test": st.builds(
         SelfTest,
@@ -168,7 +173,29 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
             max_size=4,
         ).map(tuple),
     ),
-    "command": st.builds(Command, command=st.sampled_from(["pause", "resume", "identify", "self-test"])),
+    "command": st.one_of(
+        st.builds(
+            Command,
+            command=st.sampled_from(["pause", "resume", "identify", "self-test"]),
+            by=st.sampled_from([None, "staff", "owner", "auditor"]),
+        ),
+        st.builds(Command, command=st.just("accept-ledger"), log=names),
+    ),
+    "checkpoint": st.builds(
+        Checkpoint, **node, key=verifiers, note=lines, old=seconds, proof=st.lists(tree_hashes, max_size=64).map(tuple)
+    ),
+    "cosignature": st.one_of(
+        st.builds(Cosignature, **node, log=names, word=st.just("cosigned"), size=seconds, key=verifiers, line=lines),
+        st.builds(
+            Cosignature,
+            **node,
+            log=names,
+            word=st.sampled_from(["behind", "forked"]),
+            size=seconds,
+            key=st.none(),
+            line=st.none(),
+        ),
+    ),
     "stored": st.tuples(boots, st.integers(1, 2**52), st.integers(0, 1000)).map(
         lambda run: Stored(boot=run[0], since=run[1], seq=run[1] + run[2])
     ),

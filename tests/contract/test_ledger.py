@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import merkle, plain
-from contract.checkpoint import KEY_FILE, Signer, cosigned_at, hub_origin, node_origin
+from contract.checkpoint import KEY_FILE, Signer, hub_origin, node_origin
 from contract.errors import LedgerError
 from contract.ledger import FORGET_MAX, Entry, Forgotten
 from contract.plain import (
     Frontier,
     consistent,
+    cosigned_at,
     entry_bytes,
     leaf_hash,
     node_hash,

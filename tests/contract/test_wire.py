@@ -189,7 +189,7 @@ def test_topics_are_built_and_read_alike(kind: Kind) -> None:
 
 
 def test_only_what_must_outlive_a_connection_is_retained_and_only_health_may_be_lost() -> None:
-    assert {"status", "birth", "self-test", "config"} == RETAINED
+    assert {"status", "birth", "self-test", "config", "checkpoint"} == RETAINED
     assert {"config", "command", "stored"} == FROM_HUB
     assert [kind for kind in KINDS if qos(kind) == 0] == ["health"]
 

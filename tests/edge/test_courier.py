@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from contract.events import Command, Config, Event, Health, Kind, Status, Stored, Thresholds
+from contract.ledger_events import Checkpoint
 from contract.wire import ZONE_KINDS, decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
@@ -44,12 +45,12 @@ PATIENCE_S = 30.0
 class Desk:
     """A courier, its eye's end of the socket, and its hub."""
 
-    def __init__(self, folder: Path, config: NodeConfig) -> None:
+    def __init__(self, folder: Path, config: NodeConfig, outbox: Outbox | None = None) -> None:
         self.path = folder / "eye.sock"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(str(self.path))
         listener.listen()
-        self.outbox = Outbox(folder / "outbox", 1000, config.store, config.node)
+        self.outbox = Outbox(folder / "outbox", 1000, config.store, config.node) if outbox is None else outbox
         self.hub = FakeHub()
         self.courier = Courier(config, MODEL, self.outbox, Intake(listener), self.hub)
 
@@ -104,13 +105,13 @@ def test_what_a_node_says_first_is_birth_status_and_health(desk: Desk) -> None:
     eye.send(SENSES)
     desk.hub.waiting.append(Joined())
     desk.courier.step()
-    assert [kind for kind, _ in desk.hub.said] == ["birth", "status", "health"]
+    assert [kind for kind, _ in desk.hub.said] == ["birth", "status", "health", "checkpoint"]
     desk.hub.said.clear()
     desk.courier.step()
     assert desk.hub.said == []
     desk.hub.waiting += [Parted("gone"), Joined()]
     desk.courier.step()
-    assert [kind for kind, _ in desk.hub.said] == ["birth", "status", "health"]
+    assert [kind for kind, _ in desk.hub.said] == ["birth", "status", "health", "checkpoint"]
 
 
 def test_a_birth_is_said_again_when_the_eye_runs_on_something_else(desk: Desk) -> None:
@@ -162,7 +163,7 @@ def test_a_record_that_the_wire_cannot_say_is_counted_and_goes_no_further(desk: 
     eye.send(ASSIST)
     desk.courier.step()
     assert [event.seq for event in desk.said("assist")] == [1]  # type: ignore[union-attr]
-    assert desk.courier.intake.refused == 1
+    assert desk.courier.keep.unfit == 1
 
 
 def test_an_eye_that_ends_is_said_once_it_does_not_come_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +209,7 @@ def test_what_comes_while_the_disk_is_full_is_kept_and_stored_later(desk: Desk) 
 
 
 def test_what_a_full_disk_costs_in_the_end_is_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.courier.courier.HELD_MAX", 5)
+    monkeypatch.setattr("edge.courier.keep.HELD_MAX", 5)
     eye = joined(desk)
     desk.fill_disk()
     for zone in range(7):
@@ -451,5 +452,5 @@ def test_closing_time_signs_the_day_and_tells_it(desk: Desk) -> None:
     desk.courier.step()
     after = desk.outbox.sign()
     assert after != before
-    told = desk.said("health")
-    assert [health.checkpoint for health in told if isinstance(health, Health)][-1] == after
+    told = [event.note for event in desk.said("checkpoint") if isinstance(event, Checkpoint)]
+    assert told[-1] == after

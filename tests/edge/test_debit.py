@@ -137,9 +137,7 @@ def test_a_new_courier_and_a_new_eye_know_what_was_spent(tmp_path: Path) -> None
     for _ in range(2):
         life = tmp_path / str(len(list(tmp_path.iterdir())))
         life.mkdir()
-        desk = Desk(life, config)
-        desk.outbox.close()
-        desk.outbox = desk.courier.outbox = Outbox(tmp_path / "outbox", 1000, "shop", "n1")
+        desk = Desk(life, config, Outbox(tmp_path / "outbox", 1000, "shop", "n1"))
         link = desk.eye()
         eye = Eye(config, link, lambda _: pytest.fail("no camera"), lambda: None, lambda: False, print)
         eye._obey(link.orders(30))
@@ -154,7 +152,7 @@ def test_a_new_courier_and_a_new_eye_know_what_was_spent(tmp_path: Path) -> None
             desk.outbox.close()
     assert said == [HourRecord, HourSuppressedRecord, type(None), type(None)]
     assert len(desk.outbox) == 2
-    assert desk.courier.refusals.total == 0
+    assert desk.courier.keep.refusals.total == 0
     events = [decode(topic("hour"), kept.payload) for kept in desk.outbox.after(0, 10)]
     assert sum(event.epsilon for event in events if isinstance(event, HourReleased | HourSuppressed)) == 1.0
     desk.outbox.close()

@@ -69,8 +69,8 @@ def test_birth_and_health_are_what_the_hub_can_read_with_and_without_an_eye() ->
     config = NodeConfig(node="n1")
     pulse = PulseRecord(Head(0, 0, 0), 9.96, 5.04, 1.0, 1.0, 2.0, 1.0, 120)
     born = health.birth(config, BOOT, MODEL)
-    well = health.health("n1", BOOT, MODEL, pulse, 3, 1, None)
-    blind = health.health("n1", BOOT, MODEL, None, 3, 1, None)
+    well = health.health("n1", BOOT, MODEL, pulse, 3, 1)
+    blind = health.health("n1", BOOT, MODEL, None, 3, 1)
     for event in (born, well, blind):
         assert decode(topic(event.kind), encode(event)) == event
     assert (well.fps, well.stage_ms["detect"], well.eye_mb) == (10.0, 5.0, 120)

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.events import LEVEL_FLOOR, Command, Config, Kind, OpenHours, Thresholds, ZoneSpec
+from contract.events import Command, Config, Kind, OpenHours, Thresholds, ZoneSpec
+from contract.fields import LEVEL_FLOOR
 from contract.wire import encode
 from edge.config import NodeConfig
 from edge.courier import health
@@ -189,10 +190,10 @@ def test_a_flood_fills_no_disk_and_a_pause_in_it_is_obeyed(node: Node) -> None:
         level = LEVEL_FLOOR + version / 2000
         wanted = Config(version=version, zones=(LEFT,), thresholds=(Thresholds(zone=0, levels=(level, 0.9, 1.0)),))
         node.hears(("config", encode(wanted)), resume, pause, ("command", encode(Command(command="identify"))))
-        assert node.desk.courier.paused
+        assert node.desk.courier.pause.commanded
         assert node.eye.paused
     assert node.desk.outbox._db.execute("SELECT count(*) FROM ledger_entries").fetchone()[0] - before < 40
-    assert node.desk.courier.refusals.total > 1900
+    assert node.desk.courier.keep.refusals.total > 1900
     assert node.desk.courier.config.version <= 7
     node.floors_hold()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import LEVEL_FLOOR
+from contract.fields import LEVEL_FLOOR
 from edge.eye import need
 from edge.values import Mood, ZoneNow
 

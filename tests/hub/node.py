@@ -80,11 +80,10 @@ class Node:
             runtime="litert", accelerator="cpu", zones=zones, gate=GATE, hours=(), notice_acknowledged=True, config=0,
         )  # fmt: skip
 
-    def health(self, t_mono_s: int = 100, checkpoint: str | None = None) -> Health:
+    def health(self, t_mono_s: int = 100) -> Health:
         return Health(
             node=self.name, boot=self.boot, t_mono_s=t_mono_s, t_wall=WALL_S, fps=10.0, stage_ms={"detect": 20.0},
             temp_c=50.0, throttled=False, eye_mb=120, courier_mb=40, outbox_depth=0, outbox_dropped=0, model=MODEL,
-            checkpoint=checkpoint,
         )  # fmt: skip
 
 

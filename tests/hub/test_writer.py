@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contract import events, wire
 from contract.errors import StoreError
 from contract.events import Event, Stored
+from contract.ledger_events import Checkpoint
 from hub.config import HubConfig
 from hub.learn import PATIENCE
 from hub.reads import StoreReads
@@ -58,10 +59,13 @@ class Hub:
     def _touch(self) -> None:
         self.touched += 1
 
-    def _say(self, topic: str, payload: bytes) -> None:
+    def _say(self, topic: str, payload: bytes) -> bool:
         said = wire.decode(topic, payload)
-        assert isinstance(said, Stored)
-        self.said.put((topic, said))
+        if isinstance(said, Stored):
+            self.said.put((topic, said))
+        else:
+            assert isinstance(said, Checkpoint)
+        return True
 
     def close(self) -> None:
         self.writer.stop()

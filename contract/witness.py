@@ -1,0 +1,248 @@
+"""Ledgers that watch each other: every party offers its newest checkpoint, and others cosign what goes on from what
+they saw before.
+
+Rules:
+- A witness signs only a checkpoint that begins with the last one it saw of that log, shown by an RFC 6962 consistency
+  proof, and writes down what it saw before it signs.
+- A log that signs fewer entries than before, others in their place, or under another key, or that keeps showing no
+  proof, is a fork: written into the witness's own ledger with both notes, said to the log and never cosigned again,
+  until a person accepts the ledger as begun anew.
+- The hub is a witness of every node; of the nodes, the three that a hash of both names chooses, so that nobody decides
+  it and no list is kept.
+- The first key that a name shows is the one that it has. A log keeps its witnesses' keys as entries of its ledger, and
+  their cosignatures under its checkpoints.
+
+What a broker brings late is no fork: only what is said now is held against a log for being less than before.
+
+Left out: how it gets from one to another (`edge.courier`, `hub.writer`), and when a checkpoint is signed.
+
+Source: https://c2sp.org/tlog-witness, https://c2sp.org/tlog-cosignature.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from contract.checkpoint import Signer, hub_origin, node_origin
+from contract.ledger import Ledger
+from contract.ledger_events import Checkpoint, Cosignature
+from contract.plain import WITNESS_KIND, consistent, cosigned_at, note_is_by, parse_checkpoint, parse_key, parse_note
+from contract.wire import HUB
+
+NODES: Final = 3
+NAMES_MAX: Final = 1_024
+UNPROVEN_MAX: Final = 5
+FORK_KIND: Final = "fork"
+ACCEPTED_KIND: Final = "accepted-ledger"
+TABLE: Final = """CREATE TABLE IF NOT EXISTS witnessed (
+  log TEXT PRIMARY KEY, key TEXT NOT NULL, note TEXT NOT NULL, at_s REAL NOT NULL, unproven INTEGER NOT NULL DEFAULT 0,
+  fork TEXT) STRICT, WITHOUT ROWID"""
+
+Word = Literal["cosigned", "behind", "forked", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a witness last saw of a log. ``fork`` says why it is one, once it is."""
+
+    key: str
+    note: str
+    unproven: int = 0
+    fork: str | None = None
+
+
+def judge(seen: Seen | None, origin: str, said: Checkpoint, *, stale: bool) -> tuple[Word, str]:
+    """What a witness says to a checkpoint, and why. Pure.
+
+    Raises: ValueError when it is none of that log, which says nothing of the log: anybody may have sent it.
+    """
+    name, public = parse_key(said.key)
+    log, size, root = parse_checkpoint(said.note)
+    if not name == log == origin or not note_is_by(said.note, name, public):
+        raise ValueError(f"The checkpoint is not signed by {origin}.")
+    if seen is None:
+        return "cosigned", ""
+    if seen.fork is not None:
+        return "forked", seen.fork
+    _, before, root_before = parse_checkpoint(seen.note)
+    if said.key != seen.key:
+        return "forked", f"{origin} signs under another key than before"
+    if size == before:
+        return ("nothing", "") if root == root_before else ("forked", f"{origin} signed two ledgers of {size} entries")
+    if size < before:
+        return ("nothing", "") if stale else ("forked", f"{origin} signed {before} entries and now only {size}")
+    if said.old != before:
+        if seen.unproven + 1 < UNPROVEN_MAX:
+            return "behind", ""
+        return "forked", f"{origin} does not show that its {size} entries begin with the {before} that it signed before"
+    proof = [base64.b64decode(node) for node in said.proof]
+    if not consistent(before, size, root_before, root, proof):
+        return "forked", f"the {size} entries of {origin} do not begin with the {before} that it signed before"
+    return "cosigned", ""
+
+
+def chosen(me: str, log: str, names: Iterable[str]) -> bool:
+    """Whether ``me`` is a witness of ``log``, of all the names that are heard."""
+
+    def draw(name: str) -> bytes:
+        return hashlib.sha256(f"{log}/{name}".encode()).digest()
+
+    return me == HUB or me in sorted(set(names) - {log}, key=draw)[:NODES]
+
+
+@dataclass(slots=True)
+class Witness:
+    """One party of a store, as the log that it is and as a witness of others. Inside the caller's transaction.
+
+    ``me`` is its name in topics, ``boot`` what it gives as its boot.
+    """
+
+    db: sqlite3.Connection
+    ledger: Ledger
+    signer: Signer
+    store: str
+    me: str
+    boot: str
+    _names: set[str] = field(default_factory=set)
+
+    def takes(
+        self, said: Checkpoint | Cosignature, now_s: float, *, stale: bool = False
+    ) -> Checkpoint | Cosignature | None:
+        """What to answer, once this transaction stands. Raises: ValueError when it cannot be what it says it is."""
+        if said.node == self.me:
+            return None
+        if isinstance(said, Checkpoint):
+            return self._watch(said, now_s, stale=stale)
+        return self._heed(said, now_s) if said.log == self.me else None
+
+    # --- as a log ---------------------------------------------------------------------------------------------------
+
+    def offer(self, old: int | None = None) -> Checkpoint | None:
+        """The newest checkpoint, shown to go on from the one of ``old`` entries, or from the one before."""
+        notes = self.db.execute("SELECT size, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 2").fetchall()
+        if not notes:
+            return None
+        (size, note), before = notes[0], notes[1][0] if len(notes) > 1 else 0
+        old = before if old is None else old
+        text, own = parse_note(note)[0], note.split("\n\n", 1)[1].split("\n", 1)[0]
+        proof = self.ledger.consistency(old, size) if 0 < old <= size else []
+        return Checkpoint(
+            node=self.me,
+            boot=self.boot,
+            key=self.signer.verifier,
+            note=f"{text}\n{own}\n",
+            old=old,
+            proof=tuple(base64.b64encode(one).decode() for one in proof),
+        )
+
+    def _heed(self, said: Cosignature, now_s: float) -> Checkpoint | None:
+        newest = self.ledger.newest_checkpoint()
+        if said.word == "behind" and newest is not None and said.size <= newest.size:
+            return self.offer(said.size)
+        if said.word == "cosigned":
+            self._keep(said, now_s)
+        else:
+            why = (
+                f"{said.node} saw {said.size} entries of this ledger, and {newest.size if newest else 0} do not follow"
+            )
+            self._write_once(FORK_KIND, {"log": self.me, "by": said.node, "why": why}, now_s)
+        return None
+
+    def _keep(self, said: Cosignature, now_s: float) -> None:
+        """A cosignature under the checkpoint that it signs, and its key as an entry when it is the first."""
+        row = self.db.execute("SELECT note FROM ledger_checkpoints WHERE size = ?", (said.size,)).fetchone()
+        if row is None:
+            raise ValueError(f"{said.node} cosigned {said.size} entries, which were never signed.")
+        name, keys = self.origin(said.node), self.witnesses()
+        if said.key is None or said.line is None or keys.get(name, said.key) != said.key:
+            raise ValueError(f"{said.node} cosigns under another key than before.")
+        note = f"{row[0]}{said.line}\n"
+        if not said.key.startswith(f"{name}+") or cosigned_at(note, said.key) is None:
+            raise ValueError(f"{said.node}'s cosignature of {said.size} entries is none.")
+        signers = [who for who, _ in parse_note(row[0])[1]]
+        if name in signers or (
+            said.node != HUB and sum(who.startswith("attune-node/") for who in signers[1:]) >= NODES
+        ):
+            return
+        if name not in keys:
+            self.ledger.append(WITNESS_KIND, said.key.encode(), now_s)
+        self.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, said.size))
+
+    def witnesses(self) -> dict[str, str]:
+        """The keys of those who ever cosigned this ledger, by name."""
+        rows = self.db.execute("SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position", (WITNESS_KIND,))
+        return {key.split("+", 1)[0]: key for key in (bytes(row[0]).decode() for row in rows)}
+
+    # --- as a witness -----------------------------------------------------------------------------------------------
+
+    def _watch(self, said: Checkpoint, now_s: float, *, stale: bool) -> Cosignature | None:
+        if len(self._names) < NAMES_MAX:
+            self._names |= {said.node, self.me} - {HUB}
+        if not chosen(self.me, said.node, self._names):
+            return None
+        seen = self.seen(said.node)
+        word, why = judge(seen, self.origin(said.node), said, stale=stale)
+        if word == "cosigned" or seen is None:
+            self._see(said, now_s)
+            at_s = int(now_s)
+            line = self.signer.cosign(said.note, at_s).removeprefix(said.note).removesuffix("\n")
+            size = parse_checkpoint(said.note)[1]
+            return self._answer(said, "cosigned", size, key=self.signer.cosigner, line=line)
+        if word == "nothing":
+            return None
+        if word == "behind":
+            self.db.execute("UPDATE witnessed SET unproven = unproven + 1 WHERE log = ?", (said.node,))
+        elif seen.fork is None:
+            self.db.execute("UPDATE witnessed SET fork = ? WHERE log = ?", (why, said.node))
+            evidence = {"log": said.node, "by": self.me, "why": why, "before": seen.note, "now": said.note}
+            self._write_once(FORK_KIND, evidence, now_s)
+        return self._answer(said, word, parse_checkpoint(seen.note)[1])
+
+    def _answer(
+        self, said: Checkpoint, word: Word, size: int, key: str | None = None, line: str | None = None
+    ) -> Cosignature:
+        return Cosignature(
+            node=self.me, boot=self.boot, log=said.node, word=word, size=size, key=key, line=line  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def seen(self, log: str) -> Seen | None:
+        """What this witness last saw of a log."""
+        row = self.db.execute("SELECT key, note, unproven, fork FROM witnessed WHERE log = ?", (log,)).fetchone()
+        return Seen(*row) if row else None
+
+    def _see(self, said: Checkpoint, now_s: float) -> None:
+        self.db.execute(
+            "INSERT INTO witnessed (log, key, note, at_s) VALUES (?, ?, ?, ?) ON CONFLICT (log) DO UPDATE"
+            " SET note = excluded.note, at_s = excluded.at_s, unproven = 0",
+            (said.node, said.key, said.note, now_s),
+        )
+
+    def accept(self, log: str, now_s: float) -> bool:
+        """A person says that a log was begun anew: what was seen of it is written down once more, and no longer held
+        against it."""
+        seen = self.seen(log)
+        if seen is None or seen.fork is None:
+            return False
+        self.db.execute("DELETE FROM witnessed WHERE log = ?", (log,))
+        self._write(ACCEPTED_KIND, {"log": log, "why": seen.fork, "before": seen.note}, now_s)
+        return True
+
+    def origin(self, name: str) -> str:
+        """The name under which a party of this store signs."""
+        return hub_origin(self.store) if name == HUB else node_origin(self.store, name)
+
+    def _write(self, kind: str, said: dict[str, str], now_s: float) -> None:
+        self.ledger.append(kind, json.dumps(said, sort_keys=True).encode(), now_s)
+
+    def _write_once(self, kind: str, said: dict[str, str], now_s: float) -> None:
+        payload = json.dumps(said, sort_keys=True).encode()
+        if not self.db.execute(
+            "SELECT 1 FROM ledger_entries WHERE kind = ? AND payload = ?", (kind, payload)
+        ).fetchone():
+            self.ledger.append(kind, payload, now_s)
