@@ -39,8 +39,9 @@ need: $(VENV)/.train $(FACES) ## judge the need score on random shops, and write
 oracle: $(VENV)/.dev $(FACES) ## record MediaPipe's boxes for the clips, in an environment of its own (CLIPS=folder)
 	$(BIN)/python -m tests.oracle.record_boxes $(if $(CLIPS),--clips $(CLIPS))
 
-schema: $(VENV)/.dev ## write docs/protocol from the contract
+schema: $(VENV)/.dev ## write docs/protocol from the contract, docs/api.md from the hub
 	$(BIN)/python -m contract.schema --out docs/protocol
+	$(BIN)/python -m hub.connect.apidoc --out docs
 
 lock: ## refresh the hash-pinned locks from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

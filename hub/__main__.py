@@ -27,6 +27,8 @@ from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
 from hub.broker import start_broker
 from hub.clocks import SystemClocks
+from hub.connect.commands import add_connect_commands
+from hub.connect.connections import connect
 from hub.dashboard import DELETE_WORD
 from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
@@ -97,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.set_defaults(run=_delete_everything)
     add_paper_commands(commands)
+    add_connect_commands(commands, DOORS)
     add_audit_command(commands, stores.FILE, "run", notices_in_force)
     return parser
 
@@ -159,6 +162,17 @@ def _serve(options: argparse.Namespace) -> int:
         changes, clocks = Changes(), SystemClocks()
         writer = Writer(store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end())
         link = MqttLink(broker, writer.deliver, clocks)
+        connections = connect(
+            stack,
+            config.connect,
+            doors=options.data / DOORS,
+            store=options.data / stores.FILE,
+            shop=(config.store, config.shop_name),
+            reads=reads,
+            changes=changes,
+            broker=broker,
+            clock=clocks.wall_s,
+        )
         app = create_app(
             reads=reads,
             desk=writer,
@@ -170,6 +184,7 @@ def _serve(options: argparse.Namespace) -> int:
             ask=lambda node: link.say(
                 str(Topic(store=config.store, node=node, kind="command")), encode(Command(command="self-test"))
             ),
+            connections=connections,
         )
         server = _server(app)
 

@@ -12,6 +12,9 @@ from fastapi.testclient import TestClient
 from contract.events import Birth, GateSpec, Health, OpenHours, ZoneSpec
 from hub.app import create_app
 from hub.auth import Doors, Role
+from hub.connect.connections import Connections
+from hub.connect.keys import Keys
+from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
 from hub.views import NodeView, Settings
 
@@ -49,7 +52,14 @@ def fake_shop() -> FakeShop:
 
 
 @pytest.fixture
-def pages_app(fake_shop: FakeShop, doors: Doors, page_clock: Clock) -> FastAPI:
+def api_keys(tmp_path: Path, page_clock: Clock) -> Iterator[Keys]:
+    keys = Keys.open(tmp_path / "doors.db", page_clock)
+    yield keys
+    keys.close()
+
+
+@pytest.fixture
+def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clock) -> FastAPI:
     return create_app(
         reads=fake_shop,
         desk=fake_shop,
@@ -57,6 +67,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, page_clock: Clock) -> FastAPI:
         changes=fake_shop.changes,
         settings=Settings("Corner <Shop>", "ask@shop.example"),
         clock=page_clock,
+        connections=Connections(api_keys, ConnectPart()),
     )
 
 
