@@ -43,7 +43,8 @@ entries.ndjson    one entry a line. `text` (or `base64`) is the payload byte for
                   SHA-256(0x00 + salt + JSON of [kind, at_ms, topic] + newline + payload).
                   An entry with no content was forgotten when its time was over; a later entry of kind `forgotten`
                   says so.
-checkpoints.json  every signed checkpoint (C2SP tlog-checkpoint), oldest first.
+checkpoints.json  every signed checkpoint (C2SP tlog-checkpoint), oldest first, with the cosignatures (C2SP
+                  tlog-cosignature) of those whose keys stand in entries of kind `witness`.
 proofs.json       RFC 6962 consistency proofs from each checkpoint to the next.
 key.txt           the key that signs (C2SP signed-note verifier key, Ed25519); it is entry 0 as well.
 history.ndjson    out of the entries: each birth and config that said something new of models, zones, gate and hours.
@@ -100,9 +101,11 @@ def _write(ledger: Ledger, signer: Signer, notices: str, file: Any) -> None:
     if ledger.key() != signer.verifier:
         raise LedgerError(f"The key of {signer.name} is not the one that this ledger was begun under: restore that.")
     size, sums = len(ledger), {}
-    notes = [note for note in ledger.checkpoints() if plain.parse_checkpoint(note)[1] < size]
-    notes.append(signer.checkpoint(size, ledger.root(size)))
+    notes = ledger.checkpoints()
     sizes = [plain.parse_checkpoint(note)[1] for note in notes]
+    if not sizes or sizes[-1] < size:
+        notes.append(signer.checkpoint(size, ledger.root(size)))
+        sizes.append(size)
     proofs = [
         [base64.b64encode(node).decode() for node in ledger.consistency(old, new)] for old, new in pairwise(sizes)
     ]

@@ -119,11 +119,7 @@ def _whole(found: Found, notes: list[tuple[str, str, int, bytes]], checked: int,
     anchor = "and fits the checkpoint kept elsewhere" if kept else "but held against no checkpoint kept elsewhere"
     forgotten = found.gone.count(2)
     last = next((note for note in reversed(notes) if cosigners(note[0], note[1])), None)
-    seen = (
-        f"cosigned up to entry {last[2] - 1} by {', '.join(cosigners(last[0], last[1]))}"
-        if last
-        else "cosigned by none"
-    )
+    seen = f"cosigned by {', '.join(cosigners(*last[:2]))} up to entry {last[2] - 1}" if last else "cosigned by nobody"
     return (
         f"Whole: {found.tree.size} entries ({forgotten} forgotten, each on record) under {len(notes)} checkpoints of "
         f"{found.key}, {seen}, {anchor}; the newest {checked} signatures and the seal checked {how}."
@@ -219,9 +215,7 @@ def _check_notes(notes: list[tuple[str, str, int, bytes]], found: Found) -> int:
         _check_signature(note, origin, found, f"the checkpoint at {size} entries")
         for name in cosigners(note, origin):
             if name not in found.witnesses or cosigned_at(note, found.witnesses[name]) is None:
-                raise Tampered(
-                    f"the checkpoint at {size} entries is cosigned by {name} with no key that the ledger knows."
-                )
+                raise Tampered(f"{name}'s cosignature at {size} entries is by no key that the ledger knows.")
     return len(newest)
 
 

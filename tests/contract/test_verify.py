@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from contract import frame
-from contract.checkpoint import KEY_FILE
+from contract.checkpoint import KEY_FILE, Signer, hub_origin
 from contract.errors import LedgerError
 from contract.export import export, standalone
+from contract.plain import WITNESS_KIND
 from contract.verify import Verdict, seal_text, verify
 from tests.contract.logs import DATABASE, PAYLOADS, Log, a_day, members, rezipped
 from tests.contract.mutations import missed
@@ -148,6 +149,44 @@ def test_whoever_has_not_the_key_can_seal_nothing(whole: Path, tmp_path: Path) -
 
 def extract(whole: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in members(whole)[name].splitlines()]
+
+
+def cosigned(log: Log, folder: Path, *, known: bool = True) -> Signer:
+    """The hub's cosignature under the newest checkpoint, by a key that the ledger has written down or not."""
+    hub = Signer.open(folder / "hub.key", hub_origin("shop"))
+    with log.writing():
+        if known:
+            log.ledger.append(WITNESS_KIND, hub.cosigner.encode(), log.now_s)
+        note = hub.cosign(log.ledger.checkpoint(log.signer, log.now_s), int(log.now_s))
+        log.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, len(log.ledger)))
+    return hub
+
+
+def test_who_cosigned_is_said_and_checked(tmp_path: Path) -> None:
+    log = a_day(tmp_path / "log")
+    assert "cosigned by nobody" in verify(log.export()).sentence
+    cosigned(log, tmp_path)
+    assert "cosigned by attune-hub/shop up to entry 71, but held against" in verify(log.export()).sentence
+    log.write(3)
+    log.sign()
+    assert "cosigned by attune-hub/shop up to entry 71" in verify(log.export()).sentence
+
+
+def test_a_cosignature_by_a_key_that_the_ledger_does_not_know_is_named(tmp_path: Path) -> None:
+    log = a_day(tmp_path / "log")
+    cosigned(log, tmp_path, known=False)
+    assert "attune-hub/shop's cosignature at 71 entries" in tampered(log.export())
+
+
+def test_a_cosignature_of_another_checkpoint_is_named(tmp_path: Path) -> None:
+    log = a_day(tmp_path / "log")
+    cosigned(log, tmp_path)
+    line = log.ledger.checkpoints()[-1].splitlines()[-1]
+    log.write(1)
+    with log.writing():
+        note = log.ledger.checkpoint(log.signer, log.now_s) + line + "\n"
+        log.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, len(log.ledger)))
+    assert "attune-hub/shop's cosignature at 73 entries" in tampered(log.export())
 
 
 def test_history_holds_each_birth_and_config_that_said_something_new(whole: Path) -> None:

@@ -280,10 +280,10 @@ def test_a_broker_that_stays_away_is_said_once(desk: Desk, capsys: pytest.Captur
 class Process:
     """``attune-edge courier``, started and killed as often as it takes."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, name: str = "n1") -> None:
         self.folder, self.meeting = folder, folder / "eye.sock"
         self.config = folder / "node.toml"
-        self.config.write_text(f'node = "n1"\n[broker]\nurl = "{url}"\n[outbox]\nfolder = "outbox"\n')
+        self.config.write_text(f'node = "{name}"\n[broker]\nurl = "{url}"\n[outbox]\nfolder = "outbox"\n')
         asked = ("--config", str(self.config), "--socket", str(self.meeting))
         self.command = (sys.executable, "-m", "edge", "courier", *asked)
         self.running: subprocess.Popen[str] | None = None
@@ -317,8 +317,8 @@ class Process:
 
 
 @contextmanager
-def courier_at(folder: Path, url: str) -> Iterator[Process]:
-    process = Process(folder, url)
+def courier_at(folder: Path, url: str, name: str = "n1") -> Iterator[Process]:
+    process = Process(folder, url, name)
     try:
         yield process
     finally:
