@@ -18,9 +18,7 @@ import uvicorn
 
 from contract.audit import add_audit_command
 from contract.errors import AttuneError, ConfigError, LinkError, StoreError
-from contract.events import Command
 from contract.export import export
-from contract.wire import Topic, encode
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -181,9 +179,6 @@ def _serve(options: argparse.Namespace) -> int:
             settings=config.settings(),
             export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
-            ask=lambda node: link.say(
-                str(Topic(store=config.store, node=node, kind="command")), encode(Command(command="self-test"))
-            ),
             connections=connections,
         )
         server = _server(app)

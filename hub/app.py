@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, notice_pages, proofs, tablet
+from hub import auditor, dashboard, notice_pages, orders, tablet
 from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
 from hub.connect import ways_in
 from hub.connect.connections import Connections
@@ -45,6 +45,10 @@ _REFUSED: Final = {
     405: ("Not like this", "This address does not take that kind of request."),
     429: ("Too many tries", "Wait a minute, then open the link again."),
     500: ("Something went wrong", "The hub wrote down what. Try again; if it stays, look into the hub's log."),
+    502: (
+        "The cameras cannot be reached",
+        "The hub has no broker just now. Turn the switch on the camera, or pull its plug; or try again in a moment.",
+    ),
     503: ("The hub cannot read its store", "Check the disk of the hub's machine, then open the page again."),
 }
 
@@ -59,11 +63,10 @@ def create_app(
     clock: Callable[[], float] = time.time,
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
-    ask: proofs.Ask | None = None,
     connections: Connections | None = None,
 ) -> FastAPI:
-    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub; ``ask`` has a node
-    test itself; ``connections`` are those to other systems.
+    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
+    ``connections`` are those to other systems.
     """
     pages = Pages.of(settings)
 
@@ -87,7 +90,8 @@ def create_app(
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles),
-        auditor.routes(pages, reads, clock, export, ask),
+        auditor.routes(pages, reads, clock, export),
+        orders.routes(reads, desk, clock),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
     if connections:

@@ -23,7 +23,7 @@ from starlette.background import BackgroundTask
 from contract.events import KINDS, Kind
 from hub import meter, proofs
 from hub.auth import AUDIT, Session
-from hub.codes import picture_of
+from hub.codes import cosigners_of, picture_of
 from hub.dashboard import day_start_s
 from hub.templating import Pages
 from hub.views import Reads
@@ -59,11 +59,10 @@ def routes(
     reads: Reads,
     clock: Callable[[], float],
     export: Callable[[Path], None] | None,
-    ask: proofs.Ask | None,
 ) -> APIRouter:
-    """The auditor's pages, all of them read-only but for the question of `hub.proofs`."""
-    router = proofs.routes(reads, ask)
-    pages.environment.filters.update(gist=gist, picture=picture_of)
+    """The auditor's pages, all of them read-only."""
+    router = APIRouter()
+    pages.environment.filters.update(gist=gist, picture=picture_of, cosigners=cosigners_of)
 
     @router.get("/audit", response_class=HTMLResponse)
     def audit(
@@ -71,7 +70,7 @@ def routes(
         session: Here,
         before: Annotated[int | None, Query(ge=1)] = None,
         node: Annotated[str, Query(max_length=32)] = "",
-        kind: Annotated[str, Query(max_length=10)] = "",
+        kind: Annotated[str, Query(max_length=12)] = "",
         zone: Annotated[str, Query(pattern="^[0-9]{0,2}$")] = "",
         asked: Annotated[str, Query(max_length=32)] = "",
     ) -> Response:
@@ -96,7 +95,6 @@ def routes(
             exports=export is not None,
             proofs=proofs.proofs(reads),
             proof_says=proofs.SAYS,
-            can_ask=ask is not None,
             asked=asked,
         )
 

@@ -1,7 +1,8 @@
 """Signed checkpoints as codes to photograph: what a ledger cannot be written anew behind, once it is kept elsewhere.
 
 Rules:
-- A code holds the whole signed note and nothing else: read by any telephone, it is the file for ``--checkpoint``.
+- A code holds the note with its log's own signature and nothing else: read by any telephone, it is the file for
+  ``--checkpoint``. Cosignatures would make it too dense to photograph.
 
 Left out: signing (`contract.checkpoint`) and the check (`contract.verify`).
 """
@@ -10,6 +11,23 @@ from __future__ import annotations
 
 import segno
 from markupsafe import Markup
+
+from contract.plain import parse_checkpoint
+from contract.verify import cosigners
+
+
+def own_note(note: str) -> str:
+    """The note under its log's own signature alone."""
+    text, _, signatures = note.partition("\n\n")
+    return f"{text}\n\n{signatures.partition(chr(10))[0]}\n"
+
+
+def cosigners_of(note: str) -> list[str]:
+    """Who else has signed a checkpoint; nobody where it is none."""
+    try:
+        return cosigners(note, parse_checkpoint(note)[0])
+    except ValueError:
+        return []
 
 
 def code_of(note: str) -> segno.QRCode | None:
@@ -22,7 +40,7 @@ def code_of(note: str) -> segno.QRCode | None:
 
 def picture_of(note: str) -> Markup:
     """The code as a drawing within the page, dark on light in any theme; nothing where there is none."""
-    code = code_of(note)
+    code = code_of(own_note(note))
     if code is None:
         return Markup()
     return Markup(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from contract.events import Command
 from hub.views import (
     Changes,
     EventView,
@@ -35,6 +36,8 @@ class FakeShop:
     refused_views: list[RefusedView] = field(default_factory=list)
     ledger_views: list[LedgerView] = field(default_factory=list)
     lesson_views: list[LessonView] = field(default_factory=list)
+    orders: list[tuple[Command, tuple[str, ...]]] = field(default_factory=list)
+    broker: bool = True
 
     def put(self, nudge: NudgeView) -> None:
         """A nudge appears or changes."""
@@ -118,3 +121,10 @@ class FakeShop:
 
     def forget(self, node: str, zone: int, now_s: float) -> None:
         self.lesson_views = [lesson for lesson in self.lesson_views if (lesson.node, lesson.zone) != (node, zone)]
+
+    def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
+        self.orders += [(command, nodes)] if self.broker else []
+        return self.broker
+
+    def accept_ledger(self, node: str, now_s: float) -> None:
+        self.ledger_views = [ledger for ledger in self.ledger_views if ledger.node != node]

@@ -1,28 +1,22 @@
-"""What each node last proved (rule 11), for the auditor's page, and the question that asks it to prove it again.
+"""What each node last proved (rule 11), for the auditor's page.
 
 Rules:
 - What stands here is what the node signed; this hub adds nothing and has tested nothing.
-- Asking changes nothing at the node but that it tests itself.
 
-Left out: the test (the node's), and keeping its result (`hub.store`, like every event).
+Left out: the test (the node's), asking for one (`hub.orders`), and keeping its result (`hub.store`, like every event).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Form, HTTPException
-from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from contract.events import SelfTest
-from hub.auth import AUDIT, Session
 from hub.views import Reads
 
-Ask = Callable[[str], object]
 SAYS: Final = {
     "passed": "proved",
     "failed": "FAILED",
@@ -89,19 +83,3 @@ def _found(place: dict[str, Any]) -> str:
     size = place["bytes"]
     amount = f"{size / 2**20:.1f} MB" if size > 100_000 else f"{size / 1024:.1f} kB" if size > 1000 else f"{size} bytes"
     return f"{sum(place['hits'].values())} hits in {amount}"
-
-
-def routes(reads: Reads, ask: Ask | None) -> APIRouter:
-    """The one thing that an auditor may set off."""
-    router = APIRouter()
-
-    @router.post("/audit/prove")
-    def prove(
-        session: Annotated[Session, Depends(AUDIT)], node: Annotated[str, Form(max_length=32)]
-    ) -> RedirectResponse:
-        if ask is None or node not in {one.name for one in reads.nodes()}:
-            raise HTTPException(404)
-        ask(node)
-        return RedirectResponse(f"/audit?asked={node}#proofs", 303)
-
-    return router

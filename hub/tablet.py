@@ -61,11 +61,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """What the staff page shows. ``quiet`` is only true where somebody watches and nobody is in need."""
+    """What the staff page shows. ``quiet`` is only true where somebody watches and nobody is in need; ``paused`` when
+    some camera is by the word of a person."""
 
     cards: tuple[Card, ...]
     nodes: tuple[NodeLine, ...]
     troubled: bool = False
+    paused: bool = False
 
     @property
     def asking(self) -> bool:
@@ -95,7 +97,8 @@ def board_of(seen: Seen, texts: Phrases) -> BoardView:
     nudges = [nudge for nudge in seen.nudges if nudge.state != "answered"]
     nudges.sort(key=lambda nudge: (order.get(nudge.state, 2), -nudge.level, nudge.opened_s))
     cards = tuple(Card(one, why(one.reasons, texts), texts["urgency"][f"level_{one.level}"]) for one in nudges)
-    return BoardView(cards, tuple(staff_line(node, seen.now_s, texts) for node in seen.nodes), seen.troubled)
+    paused = any(node.state == "paused" and node.reason == "command" for node in seen.nodes)
+    return BoardView(cards, tuple(staff_line(node, seen.now_s, texts) for node in seen.nodes), seen.troubled, paused)
 
 
 @dataclass(slots=True)

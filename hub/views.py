@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from contract.events import Birth, Health, Reason, State, Trouble
+from contract.events import Birth, Command, Health, Reason, State, Trouble
 from contract.jurisdiction import Jurisdiction
 
 Outcome = Literal["helped", "browsing", "nobody"]
@@ -208,6 +208,12 @@ class Desk(Protocol):
 
     def forget(self, node: str, zone: int, now_s: float) -> None:
         """What was answered in a zone until now teaches nothing any more."""
+
+    def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
+        """Says a word to nodes, then writes down that it was; whether there was a broker to take it."""
+
+    def accept_ledger(self, node: str, now_s: float) -> None:
+        """A ledger that did not go on from what it signed before was begun anew, says the owner."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.inges
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
@@ -23,7 +24,7 @@ from typing import Final
 
 from contract import wire
 from contract.errors import StoreError
-from contract.events import Stored
+from contract.events import Command, Stored
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
 from hub import nudge_types as nudges
@@ -44,6 +45,7 @@ TICK_S: Final = 1.0
 AGAIN_S: Final = 1.0
 ASK_S: Final = 10.0
 LOOK_S: Final = 0.2
+ASKED_KIND: Final = "asked"  # an entry of the ledger: what was said to nodes, and from which room
 SWEEP_EVERY_S: Final = 3_600.0
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,22 @@ class Writer:
     def delete_everything(self, now_s: float) -> None:
         """All that nodes ever told. Raises: StoreError when it could not be deleted; then nothing is."""
         self._written(_Asked(lambda store: delete_everything(store, now_s), now_s, Future()))
+
+    def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
+        """Says a word to nodes, then writes down that it was; whether there was a broker to take it."""
+        payload = wire.encode(command)
+        topics = [str(Topic(store=self._config.store, node=node, kind="command")) for node in nodes]
+        said = all(self._say(topic, payload) for topic in topics)
+        line = json.dumps({"said": command.model_dump(exclude={"kind", "v"}, exclude_none=True), "to": nodes}).encode()
+        try:
+            self._written(_Asked(lambda store: store.note(ASKED_KIND, line, now_s), now_s, Future()))
+        except StoreError as error:  # it was said, and the nodes' ledgers have it
+            log.error("%s", error)
+        return said
+
+    def accept_ledger(self, node: str, now_s: float) -> None:
+        """Somebody's ledger was begun anew. Raises: StoreError when it could not be written down."""
+        self._written(_Asked(lambda store: store.witness.accept(node, now_s), now_s, Future()))
 
     def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
         self._written(_Asked(event, now_s, Future()))

@@ -57,6 +57,9 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /audit/refused": {"auditor", "owner"},
     "GET /audit/export.zip": {"auditor", "owner"},
     "POST /audit/prove": {"auditor", "owner"},
+    "POST /staff/pause": {"staff", "owner"},
+    "POST /staff/resume": {"staff", "owner"},
+    "POST /owner/ledgers/accept": {"owner"},
 }
 
 
