@@ -10,7 +10,7 @@ Left out: what programs read (`hub.connect.api`), who is told (`hub.connect.send
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -18,10 +18,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from contract.errors import ConfigError
 from hub.auth import OWNER, Session
 from hub.connect.connections import Connections
-from hub.connect.keys import NAME_CHARS_MAX, SCOPES, Scope
+from hub.connect.keys import NAME_CHARS_MAX, Scope
 from hub.connect.outbox import LATE_S
 from hub.templating import Pages
 
+_WORDS: Final[dict[Scope, str]] = {
+    "today": "today at a glance",
+    "hours": "visits by hour",
+    "nudges": "nudges",
+    "nodes": "cameras",
+    "metrics": "metrics",
+}
 Here = Annotated[Session, Depends(OWNER)]
 
 
@@ -37,7 +44,7 @@ def routes(pages: Pages, connections: Connections, clock: Callable[[], float]) -
             session=session,
             now_s=clock(),
             keys=connections.keys.all(),
-            scopes=SCOPES,
+            scopes=_WORDS,
             name_chars_max=NAME_CHARS_MAX,
             channels=connections.lines(),
             loopback=connections.part.metrics.loopback,
