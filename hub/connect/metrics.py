@@ -10,8 +10,11 @@ Source: Prometheus' naming practices (base units, ``_total``, one unit a metric)
 
 from __future__ import annotations
 
+import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from fastapi import APIRouter, Depends, Response
@@ -28,6 +31,8 @@ from hub.views import NodeView, NudgeView, Reads
 from hub.words import staff_line
 
 WAITS_S: Final = (5, 10, 20, 30, 45, 60, 90, 120)
+ENDINGS: Final = ("helped", "browsing", "nobody", "withdrawn", "expired")
+SETTLED_S: Final = 2 * 3_600.0  # no nudge stands for longer
 Lines = Callable[[], tuple[ChannelLine, ...]]
 
 
@@ -37,32 +42,76 @@ def routes(
     """The route for Prometheus."""
     router = APIRouter()
     opens, started_s = AllowKey(scope="metrics", loopback=loopback), clock()
+    tally = Tally(started_s)
 
     @router.get("/metrics", dependencies=[Depends(opens)])
     def metrics() -> Response:
         """What Prometheus scrapes."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Shop(reads, clock(), started_s, lines(), troubles()))
+        now_s = clock()
+        registry.register(_Shop(reads, now_s, started_s, tally.counts(reads, now_s), lines(), troubles()))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
+@dataclass(slots=True)
+class Counts:
+    """Nudges by zone, by how they ended, and by how long somebody took (the edge that it was within)."""
+
+    opened: Counter[tuple[str, int]] = field(default_factory=Counter)
+    closed: Counter[str] = field(default_factory=Counter)
+    waits: Counter[float] = field(default_factory=Counter)
+    waited_s: float = 0.0
+
+    def plus(self, nudges: tuple[NudgeView, ...]) -> Counts:
+        """These and more."""
+        waits_s = [nudge.taken_s - nudge.opened_s for nudge in nudges if nudge.taken_s is not None]
+        return Counts(
+            self.opened + Counter((nudge.node, nudge.zone) for nudge in nudges),
+            self.closed + Counter(nudge.outcome or nudge.state for nudge in nudges if nudge.closed_s is not None),
+            self.waits + Counter(next((edge for edge in WAITS_S if wait_s <= edge), math.inf) for wait_s in waits_s),
+            self.waited_s + sum(waits_s),
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since a moment. What is settled is counted once, so that a scrape reads hours and not months."""
+
+    since_s: float
+    _settled: Counts = field(default_factory=Counts)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def counts(self, reads: Reads, now_s: float) -> Counts:
+        """All until now."""
+        with self._lock:
+            if now_s - SETTLED_S > self.since_s:
+                self._settled = self._settled.plus(reads.nudges_between(self.since_s, now_s - SETTLED_S))
+                self.since_s = now_s - SETTLED_S
+            return self._settled.plus(reads.nudges_between(self.since_s, now_s + 1))
+
+
 def described() -> tuple[Metric, ...]:
     """Every metric, of a shop in which nothing is."""
-    return tuple(_Shop(FakeShop(), 0.0, 0.0, (), ()).collect())
+    return tuple(_Shop(FakeShop(), 0.0, 0.0, Counts(), (), ()).collect())
 
 
 class _Shop(Collector):
     """The shop at one moment."""
 
     def __init__(
-        self, reads: Reads, now_s: float, started_s: float, lines: tuple[ChannelLine, ...], troubles: tuple[str, ...]
+        self,
+        reads: Reads,
+        now_s: float,
+        started_s: float,
+        counts: Counts,
+        lines: tuple[ChannelLine, ...],
+        troubles: tuple[str, ...],
     ) -> None:
-        self._nodes, self._now = reads.nodes(), reads.nudges_now(now_s)
-        self._nudges = reads.nudges_between(started_s, now_s + 1)
-        self._stored = reads.counts()
-        self._now_s, self._started_s, self._lines, self._troubles = now_s, started_s, lines, troubles
+        self._nodes, self._now, self._stored = reads.nodes(), reads.nudges_now(now_s), reads.counts()
+        self._now_s, self._started_s, self._counts = now_s, started_s, counts
+        self._lines, self._troubles = lines, troubles
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("attune_hub_start_time_seconds", "When this hub started, since the epoch.", self._started_s)
@@ -71,7 +120,7 @@ class _Shop(Collector):
         yield _gauge("attune_hub_refused_messages", "Messages in the quarantine.", self._stored["refused"])
         yield from _of_nodes(self._nodes, self._now_s)
         yield _levels(self._nodes, self._now, self._now_s)
-        yield from _of_nudges(self._nudges)
+        yield from _of_nudges(self._counts)
         yield from _of_channels(self._lines)
 
 
@@ -125,23 +174,21 @@ def need_levels(
     }
 
 
-def _of_nudges(nudges: tuple[NudgeView, ...]) -> Iterator[Metric]:
+def _of_nudges(counts: Counts) -> Iterator[Metric]:
     opened = CounterMetricFamily("attune_nudges_opened", "Nudges raised.", labels=["node", "zone"])
-    for (node, zone), count in sorted(Counter((nudge.node, nudge.zone) for nudge in nudges).items()):
+    for (node, zone), count in sorted(counts.opened.items()):
         opened.add_metric([node, str(zone)], count)
     yield opened
     closed = CounterMetricFamily("attune_nudges_closed", "Nudges that are over, by how they went.", labels=["ending"])
-    endings = Counter(nudge.outcome or nudge.state for nudge in nudges if nudge.closed_s is not None)
-    for ending in ("helped", "browsing", "nobody", "withdrawn", "expired"):
-        closed.add_metric([ending], endings[ending])
+    for ending in ENDINGS:
+        closed.add_metric([ending], counts.closed[ending])
     yield closed
-    waits_s = sorted(nudge.taken_s - nudge.opened_s for nudge in nudges if nudge.taken_s is not None)
-    buckets = [(f"{edge}.0", sum(wait_s <= edge for wait_s in waits_s)) for edge in WAITS_S]
+    within = [(f"{edge}.0", sum(counts.waits[lower] for lower in WAITS_S if lower <= edge)) for edge in WAITS_S]
     yield HistogramMetricFamily(
         "attune_nudge_wait_seconds",
         "From a nudge to somebody on the way.",
-        buckets=[*buckets, ("+Inf", len(waits_s))],
-        sum_value=sum(waits_s),
+        buckets=[*within, ("+Inf", counts.waits.total())],
+        sum_value=counts.waited_s,
     )
 
 

@@ -113,6 +113,28 @@ def test_nudges_are_counted_since_the_hub_started(scraper: TestClient, fake_shop
     assert (waits["10.0"], waits["20.0"], waits["+Inf"], waits["attune_nudge_wait_seconds_sum"]) == (0, 1, 1, 12)
 
 
+def test_counters_never_fall_though_the_store_forgets(
+    scraper: TestClient, fake_shop: FakeShop, page_clock: Clock
+) -> None:
+    def read() -> tuple[float, float, float]:
+        found = scraped(scraper)
+        opened, closed = found["attune_nudges_opened"], found["attune_nudges_closed"]
+        waited = next(one for one in found["attune_nudge_wait_seconds"].samples if one.name.endswith("_sum"))
+        return sum(values(opened, "node", "zone").values()), values(closed, "ending")["helped",], waited.value
+
+    helped = {"state": "answered", "outcome": "helped", "taken_s": NOW_S + 501, "closed_s": NOW_S + 602}
+    fake_shop.put(nudge(1, **helped))
+    page_clock.now_s += 700
+    assert read() == (1, 1, 500)
+    page_clock.now_s += 9_000
+    fake_shop.put(nudge(2, opened_s=page_clock.now_s, state="open"))
+    assert read() == (2, 1, 500)
+    fake_shop.nudges.pop(1)
+    assert read() == (2, 1, 500)
+    page_clock.now_s += 9_000
+    assert read() == read() == (2, 1, 500)
+
+
 def test_no_mood_and_nobody_is_a_metric(scraper: TestClient, fake_shop: FakeShop) -> None:
     fake_shop.hours.append(HourView("floor-1", 0, "Ceramics", int(NOW_S) // 3600 * 3600, False, 0.5, 3, 4321, 2, 1))
     fake_shop.put(nudge(1, state="taken", taken_s=NOW_S + 9, taken_by="8badf00d", reasons=("mood_low",)))
