@@ -108,3 +108,22 @@ def test_what_was_released_has_left_the_outbox_for_the_hubs_disk(running: Shop) 
             return [("none",)] if db.execute("SELECT count(*) FROM events").fetchone() == (0,) else []
 
     assert awaited(waiting, "an empty outbox")
+
+
+@pytest.mark.timeout(300)
+def test_one_tap_on_the_staff_page_stops_every_camera_and_another_lets_them_go_on(
+    running: Shop, chromium: Browser
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(running.links["staff"])
+    page.get_by_role("button", name="Pause the cameras").click()
+    expect(page.get_by_text("Paused: the cameras sense nothing")).to_be_visible(timeout=PATIENCE_S * 1000)
+    (paused,) = awaited(lambda: rows(running, "SELECT state, reason FROM nodes"), "a node")
+    assert paused == ("paused", "command")
+    page.get_by_role("button", name="Let the cameras sense again").click()
+    awaited(lambda: rows(running, "SELECT name FROM nodes WHERE state = 'online'"), "a camera that senses again")
+    page.close()
+    asked = [
+        json.loads(payload) for (payload,) in rows(running, "SELECT payload FROM ledger_entries WHERE kind = 'asked'")
+    ]
+    assert [(one["said"]["command"], one["said"]["by"]) for one in asked] == [("pause", "staff"), ("resume", "staff")]
