@@ -57,7 +57,7 @@ dpia_reference = "the demo shop's own: nobody real is in the picture"
 
 {zones}
 """
-_HUB: Final = """\
+HUB: Final = """\
 shop_name = "The demo shop"
 dpia_reference = "the demo shop's own"
 
@@ -113,7 +113,7 @@ def shop(
     history: bool,
     fps: float = 12.0,
     eye: bool = True,
-    settings: str = _HUB,
+    settings: str = HUB,
 ) -> Iterator[Shop]:
     """Starts everything in order and ends it in reverse. Without ``eye`` another may take its place; ``settings`` is
     the hub's TOML.

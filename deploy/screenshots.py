@@ -1,31 +1,101 @@
-"""``make screenshots``: the pages of a running demo in a real browser, for the README and the docs."""
+"""``make screenshots``: every page of a running demo in a real browser, on tablet, phone and desktop.
+
+Rules:
+- Which pages there are is asked of the app: a page that is added is in the next pictures by itself.
+- A picture has a palette and at most 150 kB, so that the repository stays small.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
+import re
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from contract.errors import AttuneError, LinkError
-from deploy.demo import Shop, shop
+from deploy.demo import HUB, Shop, shop
+from hub.app import allowed, create_app
+from hub.auth import Doors, Role
+from hub.connect.connections import Connections
+from hub.connect.keys import Keys
+from hub.connect.settings import ConnectPart
+from hub.fakes import FakeShop
+from hub.views import Settings
 
 FLAGS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-SIZES: Final = {"staff": (1280, 800), "staff-phone": (390, 844), "owner": (1280, 1180), "auditor": (1280, 900)}
+SIZES: Final[dict[str, ViewportSize]] = {
+    "tablet": {"width": 1180, "height": 820},
+    "phone": {"width": 390, "height": 844},
+    "desktop": {"width": 1600, "height": 1000},
+}
+TALL: Final = 1.6  # a long page is shown to so many times the height of the screen
+COLOURS: Final = (256, 128, 64)
+BYTES_MAX: Final = 150_000
 NUDGE_S: Final = 120.0
+FILLED: Final = {"language": "en"}
+GALLERY: Final = "pages.md"
+_HOME: Final = "\n[connect.home_assistant]\nenabled = true\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page; ``role`` is who sees it, None for anyone."""
+
+    path: str
+    role: Role | None
+
+    @property
+    def name(self) -> str:
+        """What its pictures are called."""
+        return self.path.strip("/").replace("/", "-") or "public"
+
+
+def shown() -> tuple[Shown, ...]:
+    """Every page of the hub that a browser can open, from the app's own routes."""
+    with tempfile.TemporaryDirectory(prefix="attune-pages-") as folder:
+        doors, fake = Doors.open(Path(folder) / "doors.db"), FakeShop()
+        keys = Keys.open(Path(folder) / "doors.db")
+        app = create_app(
+            reads=fake,
+            desk=fake,
+            doors=doors,
+            changes=fake.changes,
+            settings=Settings(),
+            connections=Connections(keys, ConnectPart()),
+        )
+        pages = tuple(_pages(app.routes))
+        keys.close()
+        doors.close()
+    return pages
+
+
+def _pages(routes: Sequence[object]) -> Iterator[Shown]:
+    for route in routes:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.response_class is HTMLResponse:
+            door = allowed(route)
+            path = re.sub(r"\{(\w+)\}", lambda found: FILLED[found[1]], route.path)
+            yield Shown(path, door.roles[0] if door and door.roles else None)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command ``python -m deploy.screenshots``."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.screenshots",
-        description="Run the demo, wait for a nudge, and save a picture of every page. Takes about a minute.",
+        description="Run the demo, wait for a nudge, and save pictures of every page. Takes about two minutes.",
     )
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="folder (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -34,30 +104,94 @@ def main(arguments: list[str] | None = None) -> int:
         if program is None:
             raise LinkError("There is no chromium to take pictures with: install it (Debian: apt install chromium).")
         options.out.mkdir(parents=True, exist_ok=True)
-        with shop(0, "day", None, history=True) as running, sync_playwright() as playwright:
+        with (
+            shop(0, "day", None, history=True, settings=HUB + _HOME) as running,
+            sync_playwright() as playwright,
+        ):
+            keys = Keys.open(running.data / "hub" / "doors.db")
+            keys.make("Weekly report", ("today", "hours"))
+            keys.close()
             browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-            for name in SIZES:
-                _take(browser, running, name, options.out / f"{name}.png")
+            _take_all(browser, running, options.out)
             browser.close()
+        gallery = options.out.parent / GALLERY
+        gallery.write_text(gallery_of(shown(), options.out.name), encoding="utf-8")
     except AttuneError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _take(browser: Browser, running: Shop, name: str, target: Path) -> None:
-    role = name.partition("-")[0]
-    width, height = SIZES[name]
-    page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/Vienna")
-    page.goto(running.links[role])
-    if role == "staff":
-        page.locator("article.nudge[data-state=open]").first.wait_for(timeout=NUDGE_S * 1000)
-    if role == "owner":
-        page.get_by_role("link", name="Day").click()
-    page.wait_for_timeout(1200)  # charts draw and cards slide in
-    page.screenshot(path=str(target))
-    page.close()
-    print(f"took {target}")
+def _take_all(browser: Browser, running: Shop, out: Path) -> None:
+    for role in ("staff", "owner", "auditor", None):  # staff first: by then a nudge has come, and every camera senses
+        contexts = {size: _visitor(browser, running, role, size) for size in SIZES}
+        for page in (page for page in shown() if page.role == role):
+            opened = {size: _open(context, running, page) for size, context in contexts.items()}
+            for size, tab in opened.items():
+                _take(tab, size, out / f"{page.name}-{size}.png")
+            if page.path == "/staff":
+                _answer(opened["tablet"])
+            for tab in opened.values():
+                tab.close()
+        for context in contexts.values():
+            context.close()
+
+
+def _visitor(browser: Browser, running: Shop, role: str | None, size: str) -> BrowserContext:
+    context = browser.new_context(viewport=SIZES[size], timezone_id="Europe/Vienna", reduced_motion="reduce")
+    if role is not None:
+        tab = context.new_page()
+        tab.goto(running.links[role])
+        tab.wait_for_url(lambda url: "/enter" not in url)
+        tab.close()
+    return context
+
+
+def _open(context: BrowserContext, running: Shop, page: Shown) -> Page:
+    tab = context.new_page()
+    tab.goto(running.url + page.path)
+    if page.path == "/staff":
+        tab.locator("article.nudge[data-state=open]").first.wait_for(timeout=NUDGE_S * 1000)
+    if page.path == "/owner":
+        tab.get_by_role("link", name="Day", exact=True).click()
+    return tab
+
+
+def _take(tab: Page, size: str, target: Path) -> None:
+    tab.wait_for_timeout(800)  # charts draw
+    width, height = SIZES[size]["width"], SIZES[size]["height"]
+    long = int(tab.evaluate("document.documentElement.scrollHeight"))
+    clip = {"x": 0, "y": 0, "width": width, "height": min(max(long, height), int(TALL * height))}
+    target.write_bytes(small(tab.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
+    print(f"took {target}", flush=True)
+
+
+def _answer(tab: Page) -> None:
+    """Goes to the nudge and says that it helped, so that the owner's page has an answer to show."""
+    tab.get_by_role("button", name="On my way").first.click()
+    tab.get_by_role("button", name="Helped").first.click()
+
+
+def small(png: bytes) -> bytes:
+    """The picture with a palette; fewer colours where it would be too large, and as it is with the fewest."""
+    whole, kept = Image.open(io.BytesIO(png)).convert("RGB"), b""
+    for colours in COLOURS:
+        packed = io.BytesIO()
+        whole.quantize(colours, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+        kept = packed.getvalue()
+        if len(kept) <= BYTES_MAX:
+            break
+    return kept
+
+
+def gallery_of(pages: tuple[Shown, ...], folder: str) -> str:
+    """A page of all pictures."""
+    lines = ["# Every page", "", "Taken from the demo by `make screenshots`: on a tablet, a phone and a desktop.", ""]
+    for page in pages:
+        lines += [f"## `{page.path}`", "", f"For {page.role or 'anyone'}.", ""]
+        lines += [f"![{page.path} on a {size}]({folder}/{page.name}-{size}.png)" for size in SIZES]
+        lines.append("")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from deploy.screenshots import BYTES_MAX, SIZES, gallery_of, shown, small
+
+
+def test_every_page_that_the_app_has_is_shown_by_somebody_who_may_see_it() -> None:
+    pages = {page.path: page for page in shown()}
+    assert {"/", "/staff", "/owner", "/owner/connect", "/audit", "/notice/en"} <= set(pages)
+    assert {page.role for page in pages.values()} == {None, "staff", "owner", "auditor"}
+    assert len({page.name for page in pages.values()}) == len(pages)
+    assert all(path.split("/")[1] in ("owner", "staff", "audit") for path, page in pages.items() if page.role)
+
+
+def test_the_gallery_shows_every_page_on_every_screen() -> None:
+    text = gallery_of(shown(), "pictures")
+    for page in shown():
+        assert f"## `{page.path}`" in text
+        assert all(f"](pictures/{page.name}-{size}.png)" in text for size in SIZES)
+
+
+def test_a_picture_becomes_small_and_stays_the_picture() -> None:
+    width, height = 1600, 1600
+    across = np.linspace(0, 255, width, dtype=np.uint8)
+    noise = np.random.default_rng(1).integers(0, 40, (height, width, 3), dtype=np.uint8)
+    busy = Image.fromarray(np.dstack([np.tile(across, (height, 1))] * 3) // 2 + noise)
+    png = io.BytesIO()
+    busy.crop((0, 0, 300, 200)).save(png, "PNG")
+    packed = small(png.getvalue())
+    assert len(packed) < min(len(png.getvalue()), BYTES_MAX)
+    again = Image.open(io.BytesIO(packed))
+    assert (again.mode, again.size) == ("P", (300, 200))
+    assert np.abs(np.asarray(again.convert("RGB"), int) - np.asarray(busy.crop((0, 0, 300, 200)), int)).mean() < 8
