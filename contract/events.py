@@ -25,6 +25,7 @@ from contract.fields import (
     Unit,
     ZoneId,
 )
+from contract.jurisdiction import Jurisdiction
 from contract.ledger_events import Checkpoint, Cosignature
 
 Kind = Literal[
@@ -200,6 +201,7 @@ class Birth(FromNode):
     gate: GateSpec
     hours: Annotated[tuple[OpenHours, ...], Field(max_length=21)]
     notice_acknowledged: bool
+    jurisdiction: Jurisdiction | None = None
     config: Count
 
 

@@ -21,6 +21,7 @@ from contract.errors import AttuneError
 from contract.jurisdiction import consent_missing
 from edge import manifest
 from edge.config import NodeConfig, load
+from edge.courier.panel import open_panel
 from edge.courier.publish import address
 from edge.eye.camera import open_camera
 from edge.eye.faces import BlazeFace
@@ -49,6 +50,7 @@ def check(path: Path) -> list[Finding]:
     looks: dict[str, Callable[[NodeConfig], str]] = {
         "notice and hours": _allowed,
         "camera": _camera,
+        "switch and light": _panel,
         "face model": _faces,
         "affect model": _affect,
         "walls of the eye": _walls,
@@ -82,8 +84,21 @@ def _allowed(config: NodeConfig) -> str:
     return "the notice is acknowledged, the DPIA is named, and the shop is open"
 
 
+def _panel(config: NodeConfig) -> str:
+    part = config.panel
+    panel = open_panel(part)
+    if part.switch_pin is None and part.light_pin is None:
+        return "none: [panel] names no pins; the staff page stops this node, and so does its plug"
+    says = [] if part.light_pin is None else [f"a light on pin {part.light_pin}"]
+    if part.switch_pin is not None:
+        says.append(f"a switch on pin {part.switch_pin}, {'on' if panel.closed() else 'off: the node will not sense'}")
+    return ", ".join(says)
+
+
 def _camera(config: NodeConfig) -> str:
     part = config.camera
+    if part.source.startswith(("rtsp:", "rtsps:")):
+        raise AttuneError("The eye has no network and cannot open a network camera: use the board's own or a USB one.")
     camera = open_camera(part.source, fps=part.fps, size_px=(part.width_px, part.height_px))
     try:
         frame = next(iter(camera.frames()), None)

@@ -17,7 +17,7 @@ from contract.fields import Name, ZoneId
 from contract.jurisdiction import Jurisdiction
 from hub.connect.settings import ConnectPart
 from hub.nudge_types import Quiet, Rules
-from hub.views import Settings
+from hub.views import UNNAMED, Settings
 
 FILE: Final = "hub.toml"
 TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -91,7 +91,8 @@ class HubConfig(_Part):
     """Everything the owner has said about the shop. ``store`` is the shop's name in topics."""
 
     store: Name = "shop"
-    shop_name: Annotated[str, Field(min_length=1, max_length=60)] = "This shop"
+    shop_name: Annotated[str, Field(min_length=1, max_length=60)] = UNNAMED
+    controller: Annotated[str, Field(max_length=200)] | None = None
     contact: Annotated[str, Field(max_length=120)] | None = None
     hosts: Annotated[tuple[str, ...], Field(max_length=8)] = ("attune.local",)
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
@@ -108,9 +109,11 @@ class HubConfig(_Part):
         """What pages and papers say of the shop."""
         return Settings(
             shop_name=self.shop_name,
+            controller=self.controller,
             contact=self.contact,
             hosts=self.hosts,
             legal_basis=self.legal_basis,
+            recipients=self.connect.recipients(),
             jurisdiction=self.jurisdiction,
             express_consent=self.express_consent,
             dpia_reference=self.dpia_reference,

@@ -19,7 +19,7 @@ from contract.jurisdiction import consent_missing
 from hub.notice import week
 from hub.paper import Paper
 from hub.templating import HERE
-from hub.views import Settings
+from hub.views import UNNAMED, Settings
 
 MANIFEST: Final = HERE.parent / "models" / "affect" / "manifest.json"
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -42,6 +42,7 @@ def draft(settings: Settings, births: tuple[Birth, ...], now_s: float) -> str:
     )
     return environment.get_template("dpia.md").render(
         settings=settings,
+        shop="[shop]" if settings.shop_name == UNNAMED else settings.shop_name,
         births=births,
         today=f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%d}",
         consent=consent_missing(settings.jurisdiction, settings.express_consent),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from contract.events import Birth, OpenHours, Profile
-from hub.views import Settings
+from hub.views import UNNAMED, Settings
 
 TEXTS: Final = Path(__file__).parent / "notices"
 LANGUAGES: Final = tuple(sorted(path.stem for path in TEXTS.glob("*.toml")))
@@ -72,7 +72,7 @@ def notice_of(language: str, settings: Settings, births: Iterable[Birth]) -> Not
     gates = [birth.gate for birth in births]
     profile = next((one for one in _WIDEST if any(gate.profile == one for gate in gates)), "aggregate")
     values = {
-        "shop": settings.shop_name,
+        "shop": OPEN_LINE if settings.shop_name == UNNAMED else settings.shop_name,
         "k": min((gate.k for gate in gates), default=_K),
         "hour_min": min((gate.hour_min for gate in gates), default=_HOUR_MIN),
         "assist_hours": f"{settings.assists_hours:g}",
@@ -93,6 +93,7 @@ def notice_of(language: str, settings: Settings, births: Iterable[Birth]) -> Not
             (words["areas"], ", ".join(zones) or OPEN_LINE),
             (words["hours"], week([hours for birth in births for hours in birth.hours], words["days"])),
             (words["legal_basis"], settings.legal_basis or OPEN_LINE),
+            (words["controller"], settings.controller or OPEN_LINE),
             (words["contact_head"], settings.contact or words["contact_none"]),
         ),
         scan=words["scan"],

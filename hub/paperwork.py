@@ -21,6 +21,7 @@ from hub.notice_sheet import print_notice
 from hub.paper import write
 from hub.reads import StoreReads
 from hub.templating import Pages
+from hub.views import UNNAMED
 
 
 def add_paper_commands(commands: Any) -> None:
@@ -74,9 +75,16 @@ def _badges(options: argparse.Namespace) -> int:
 
 
 def _notice(options: argparse.Namespace) -> int:
-    born = _born(options.data)
-    write(options.out, print_notice(notice_of(options.language, config.load(options.data).settings(), born)))
+    born, settings = _born(options.data), config.load(options.data).settings()
+    notice = notice_of(options.language, settings, born)
+    write(options.out, print_notice(notice))
     print(f"{options.out}: hang it up where people meet the cameras first, and say so in each node's config.")
+    print(f"Its code leads to {notice.url}: try it with a visitor's telephone, and mend hosts in hub.toml if it must.")
+    blank = [name for name in ("shop_name", "controller", "legal_basis") if getattr(settings, name) in (None, UNNAMED)]
+    if blank:
+        print(
+            f"hub.toml does not say {', '.join(blank)}: write it on the open lines by hand, or set it and print again."
+        )
     if not born:
         print("No camera has joined yet, so its areas and hours are left blank: print it again when one has.")
     return 0

@@ -6,7 +6,8 @@ Rules:
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
-- A nudge that is still open or taken stays.
+- Why a nudge was raised, and its steps, go with the needs; that there was one, when, and how it went stays longer. A
+  nudge that is still open or taken stays.
 
 Left out: the nodes' last words and checkpoints, one row each.
 """
@@ -33,6 +34,11 @@ _OF_AGE: Final = {
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
     "refused": "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE received_s < ? LIMIT ?)",
 }
+_WHY: Final = (  # of a nudge that is over stays that it was, when, and how it went
+    "UPDATE nudges SET reasons = '[]', level = raised_level WHERE id IN"
+    " (SELECT id FROM nudges WHERE closed_s < ? AND (reasons != '[]' OR level != raised_level) LIMIT ?)",
+    "DELETE FROM nudge_steps WHERE id IN (SELECT id FROM nudge_steps WHERE at_s < ? LIMIT ?)",
+)
 _TOO_MANY: Final = (
     "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE id <= (SELECT max(id) FROM refused) - ? LIMIT ?)"
 )
@@ -56,6 +62,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
     _forget(store, ("assist",), now_s - keep.assists_hours / 24 * DAY_S, now_s)
     _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
+    gone += sum(_clear(store, sql, now_s - keep.assists_hours / 24 * DAY_S) for sql in _WHY)
     return gone + _clear(store, _TOO_MANY, REFUSED_MAX)
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from contract.events import Birth, Command, Health, Reason, State, Trouble
 from contract.jurisdiction import Jurisdiction
 
+UNNAMED: Final = "This shop"
 Outcome = Literal["helped", "browsing", "nobody"]
 Shown = Literal["open", "taken", "answered", "withdrawn", "expired"]
 
@@ -115,17 +116,20 @@ class LedgerView:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the owner has said about the shop. ``hosts`` are the names, beside loopback, that pages answer to."""
+    """What the owner has said about the shop. ``hosts`` are the names, beside loopback, that pages answer to;
+    ``controller`` is who answers for the processing, by legal name and address."""
 
-    shop_name: str = "This shop"
+    shop_name: str = UNNAMED
     contact: str | None = None
     hosts: tuple[str, ...] = ("attune.local",)
     legal_basis: str | None = None
+    recipients: tuple[str, ...] = ()
     jurisdiction: Jurisdiction = "eu"
     express_consent: str = ""
     dpia_reference: str = ""
     assists_hours: float = 24.0
     keep_days: int = 396
+    controller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def birth(config: NodeConfig, boot: str, model: str, accelerator: Accelerator = 
         ),
         hours=config.hours,
         notice_acknowledged=config.notice_acknowledged,
+        jurisdiction=config.jurisdiction,
         config=config.version,
     )
 

@@ -132,6 +132,7 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
         gate=gates,
         hours=st.lists(hours, max_size=7).map(tuple),
         notice_acknowledged=st.booleans(),
+        jurisdiction=st.sampled_from([None, "eu", "us-il", "ca-qc"]),
         config=counts,
     ),
     "health": st.builds(

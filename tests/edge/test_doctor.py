@@ -11,13 +11,14 @@ import pytest
 
 from edge.__main__ import main
 from edge.config import NodeConfig
+from edge.doctor import check
 from tests.edge.clips import with_a_face
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in DAYS)
-LOOKED_AT = ["config", "notice and hours", "camera", "face model", "affect model", "walls of the eye", "outbox",
-             "clock", "broker"]  # fmt: skip
+LOOKED_AT = ["config", "notice and hours", "camera", "switch and light", "face model", "affect model",
+             "walls of the eye", "outbox", "clock", "broker"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,26 @@ def test_a_broker_that_can_be_none_is_a_line_and_no_crash(
 
 def test_a_config_that_cannot_be_read_is_all_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(findings(tmp_path / "none.toml", capsys)) == {"config"}
+
+
+def test_a_network_camera_is_refused_before_anybody_waits_for_it(tmp_path: Path) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text('node = "n1"\n[camera]\nsource = "rtsp://127.0.0.1:1/x"\n')
+    (found,) = (finding for finding in check(config) if finding.what == "camera")
+    assert not found.passed
+    assert "cannot open a network camera" in found.says
+
+
+def test_switch_and_light_are_looked_at_by_their_pins(tmp_path: Path) -> None:
+    gpiozero = pytest.importorskip("gpiozero", reason="gpiozero is not installed")
+    from gpiozero.pins.mock import MockFactory
+
+    config = tmp_path / "node.toml"
+    config.write_text('node = "n1"\n[panel]\nswitch_pin = 17\nlight_pin = 27\n')
+    before, gpiozero.Device.pin_factory = gpiozero.Device.pin_factory, MockFactory()
+    try:
+        (found,) = (finding for finding in check(config) if finding.what == "switch and light")
+    finally:
+        gpiozero.Device.pin_factory.reset()
+        gpiozero.Device.pin_factory = before
+    assert found.says == "a light on pin 27, a switch on pin 17, off: the node will not sense"

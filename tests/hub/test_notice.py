@@ -108,8 +108,14 @@ def test_what_the_shop_has_not_said_stays_an_open_line() -> None:
         "Areas": OPEN_LINE,
         "Hours": OPEN_LINE,
         "Legal basis": OPEN_LINE,
+        "Controller": OPEN_LINE,
         "Contact": "Please ask at the till.",
     }
+
+
+def test_a_shop_that_has_not_said_its_name_is_given_none() -> None:
+    assert "Small cameras in " + OPEN_LINE in all_of(notice_of("en", Settings(), ()))
+    assert "Miller GmbH, Hauptplatz 1" in all_of(notice_of("de", Settings(controller="Miller GmbH, Hauptplatz 1"), ()))
 
 
 def test_retention_is_that_of_the_shops_own_settings() -> None:

@@ -23,6 +23,7 @@ from hub.nudge_types import (
     OnTheWay,
     Open,
     Raise,
+    Renew,
     Rules,
     Silent,
     State,
@@ -225,7 +226,7 @@ def test_what_is_of_age_is_forgotten_and_an_open_nudge_is_not(store: Store, read
         store.act(Raise(("aisle", 0), Open(1, 1, (), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
         store.act(Raise(("aisle", 1), Open(2, 1, (), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
         store.act(Withdraw(2, "moved on"), NOW_S)
-    assert retention.sweep(store, keep, NOW_S + 3 * day_s) == 1
+    assert retention.sweep(store, keep, NOW_S + 3 * day_s) == 4  # the health, and three steps of nudges
     assert {event.kind for event in reads.events(before=None, limit=9, node=None, kind=None, zone=None)} == {
         "mood", "hour", "birth",
     }  # fmt: skip
@@ -253,6 +254,21 @@ def test_live_needs_go_after_a_day_by_themselves_and_the_export_stays_whole(
     export(store._path.parent, FILE, tmp_path / "out.zip")
     verdict = verify(tmp_path / "out.zip")
     assert (verdict.status, "3 forgotten, each on record" in verdict.sentence) == (0, True)
+
+
+def test_why_a_nudge_was_raised_is_forgotten_after_a_day_and_how_it_went_is_not(
+    store: Store, reads: StoreReads
+) -> None:
+    with store.batch():
+        store.act(Raise(("aisle", 0), Open(1, 2, ("searching",), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
+        store.act(Renew(Open(1, 3, ("searching", "unattended"), NOW_S, NOW_S + 60, NOW_S), seen=True), NOW_S)
+        store.act(Close(1, "helped"), NOW_S + 30)
+    retention.sweep(store, KeepPart(), NOW_S + 23 * 3600)
+    assert reads.nudges_between(0, NOW_S + 1)[0].reasons == ("searching", "unattended")
+    retention.sweep(store, KeepPart(), NOW_S + 25 * 3600)
+    (nudge,) = reads.nudges_between(0, NOW_S + 1)
+    assert (nudge.reasons, nudge.level, nudge.outcome) == ((), 2, "helped")
+    assert store.run("SELECT count(*) FROM nudge_steps").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("longer", [{"assists_hours": 25}, {"events_days": 397}, {"health_days": 15}])
