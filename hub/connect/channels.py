@@ -45,6 +45,10 @@ class Channel(Protocol):
     def name(self) -> str:
         """What the owner calls it."""
 
+    @property
+    def host(self) -> str:
+        """Where it is."""
+
     def wants(self, event: Happened) -> bool:
         """Whether it is told of this."""
 
@@ -64,6 +68,10 @@ class Webhook:
     @property
     def name(self) -> str:
         return self.part.name
+
+    @property
+    def host(self) -> str:
+        return self.part.host
 
     def wants(self, event: Happened) -> bool:
         return event.what in self.part.events
@@ -91,6 +99,10 @@ class Ntfy:
 
     part: NtfyPart
     name: str = NTFY
+
+    @property
+    def host(self) -> str:
+        return self.part.host
 
     def wants(self, event: Happened) -> bool:
         return event.what == "opened"

@@ -50,6 +50,11 @@ class _Outward(_Part):
     url: Annotated[str, Field(max_length=300)]
     lan: bool = False
 
+    @property
+    def host(self) -> str:
+        """Whose it is, without the path, in which a secret may stand."""
+        return urlsplit(self.url).hostname or ""
+
     @model_validator(mode="after")
     def _an_address(self) -> Self:
         parts = urlsplit(self.url)
@@ -104,6 +109,12 @@ class ConnectPart(_Part):
         if len(set(names)) != len(names) or "ntfy" in names:
             raise ValueError("every webhook needs a name of its own, and none is called ntfy")
         return self
+
+    def recipients(self) -> tuple[str, ...]:
+        """Who is told what nodes say, for the owner's papers."""
+        hooks = [f"webhook {hook.name} at {hook.host}" for hook in self.webhooks]
+        phones = [f"phones by ntfy at {self.ntfy.host}"] if self.ntfy else []
+        return (*hooks, *phones, *["Home Assistant, over the shop's broker"] * self.home_assistant.enabled)
 
 
 def may_be_local(host: str) -> bool:

@@ -47,6 +47,13 @@ def test_the_models_figures_are_told_only_of_the_model_that_runs() -> None:
     assert "% right" not in draft(Settings(), (born(model="00" * 32),), NOW_S)
 
 
+def test_whom_the_owner_connected_is_a_recipient() -> None:
+    assert "owner, auditor; [who holds an API key" in draft(Settings(), (), NOW_S)
+    said = draft(Settings(recipients=("Home Assistant, over the shop's broker",)), (), NOW_S)
+    assert "owner, auditor, Home Assistant, over the shop's broker;" in said
+    assert "third countries: [where those are]" in said
+
+
 def test_what_only_the_owner_knows_stays_in_brackets() -> None:
     said = draft(Settings(), (), NOW_S)
     for blank in ("[reference", "[contact]", "[legal name", "[No camera has joined", "Signed: [name"):

@@ -169,6 +169,17 @@ def test_everything_is_off_by_default() -> None:
     assert not part.home_assistant.enabled
 
 
+def test_whom_the_owner_connected_stands_in_the_papers_by_host_alone() -> None:
+    body = hooked(url="https://till.example/s3cret")
+    body["connect"] |= {"ntfy": {"url": "https://ntfy.example/topic"}, "home_assistant": {"enabled": True}}
+    assert HubConfig().settings().recipients == ()
+    assert parse(body, "hub.toml").settings().recipients == (
+        "webhook till at till.example",
+        "phones by ntfy at ntfy.example",
+        "Home Assistant, over the shop's broker",
+    )
+
+
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
