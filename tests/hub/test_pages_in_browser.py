@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
@@ -159,27 +160,121 @@ def test_the_keyboard_keeps_its_place_when_the_board_changes(hub: Hub, visit: Vi
     expect(page.get_by_role("heading", name="You are on the way to Ceramics")).to_be_visible()
 
 
-def test_chime_is_a_choice_that_is_kept(visit: Visit) -> None:
+# What the page plays and shakes, noted beside what the browser really does.
+_NOTED = """window.played = []; window.shaken = [];
+const start = OscillatorNode.prototype.start, shake = Navigator.prototype.vibrate;
+OscillatorNode.prototype.start = function (at) { played.push(this.frequency.value); return start.call(this, at); };
+Navigator.prototype.vibrate = function (how) { shaken.push(how); return shake.call(this, how); };"""
+
+
+def test_chime_and_vibration_are_choices_that_are_kept_and_tell_a_new_nudge_once(hub: Hub, visit: Visit) -> None:
     page = live(visit("staff", "/staff"))
-    chime = page.locator("#chime")
-    expect(chime).to_have_attribute("aria-pressed", "false")
+    page.add_init_script(_NOTED)
+    page.reload()
+    chime, buzz = live(page).locator("#chime"), page.locator("#buzz")
+    hub.shop.put(nudge(1))
+    expect(page.locator('article[data-id="1"]')).to_be_visible()
+    assert page.evaluate("[played, shaken]") == [[], []]  # off until somebody wants them
     chime.click()
+    buzz.click()
     expect(chime).to_have_attribute("aria-pressed", "true")
     expect(chime).to_have_text("Chime on")
+    page.evaluate("played.length = shaken.length = 0")
+    hub.shop.put(nudge(2, 1, "Textiles"))
+    expect(page.locator('article[data-id="2"]')).to_be_visible()
+    page.wait_for_function("played.length === 2 && shaken.length === 1")
+    hub.shop.put(replace(hub.shop.nudges[2], state="taken", taken_s=time.time()))
+    expect(page.locator('article[data-id="2"][data-state="taken"]')).to_be_visible()
+    assert page.evaluate("[played.length, shaken.length]") == [2, 1]
     page.reload()
-    expect(page.locator("#chime")).to_have_attribute("aria-pressed", "true")
+    expect(live(page).locator("#chime")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#buzz")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_page_that_may_not_sound_yet_asks_for_a_touch(visit: Visit) -> None:
+    page = live(visit("staff", "/staff"))
+    expect(page.locator("#touch")).to_be_hidden()
+    page.locator("#chime").click()
+    page.reload()
+    expect(page.get_by_text("Touch the screen once")).to_be_visible()
+    page.mouse.click(5, 400)
+    expect(page.locator("#touch")).to_be_hidden()
+
+
+def test_a_lit_screen_is_a_choice_that_is_kept_and_asked_for_again(visit: Visit) -> None:
+    page = live(visit("staff", "/staff"))
+    page.add_init_script(
+        "window.locks = 0; const ask = WakeLock.prototype.request;"
+        "WakeLock.prototype.request = function (kind) { return ask.call(this, kind).then((l) => (locks += 1, l)); };"
+    )
+    page.reload()
+    live(page).locator("#awake").click()
+    page.wait_for_function("locks === 1")
+    page.reload()
+    page.wait_for_function("window.locks === 1")
+    expect(page.locator("#awake")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_screen_that_may_not_stay_lit_is_said_and_the_choice_kept(visit: Visit) -> None:
+    page = live(visit("staff", "/staff"))
+    page.evaluate("() => { WakeLock.prototype.request = () => Promise.reject(new DOMException('', 'NotAllowedError')); }")
+    page.locator("#awake").click()
+    expect(page.get_by_text("This device does not let its screen stay lit just now.")).to_be_visible()
+    expect(page.locator("#awake")).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("localStorage.getItem('awake')") == "on"
+
+
+def test_a_switch_that_this_browser_cannot_turn_is_not_shown(visit: Visit) -> None:
+    page = live(visit("staff", "/staff"))
+    page.add_init_script("delete Navigator.prototype.vibrate; delete Navigator.prototype.wakeLock;")
+    page.reload()
+    expect(live(page).locator("#chime")).to_be_visible()
+    expect(page.locator("#buzz")).to_be_hidden()
+    expect(page.locator("#awake")).to_be_hidden()
+
+
+def test_a_tablet_keeps_its_language_and_says_times_and_news_in_it(hub: Hub, visit: Visit) -> None:
+    hub.shop.put(replace(nudge(1), opened_s=time.time() - 200))
+    page = live(visit("staff", "/staff", locale="pl-PL"))
+    expect(page.get_by_role("button", name="Idę tam: Ceramics")).to_be_visible()
+    page.locator(".tongues summary").click()
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_text("wartet seit 3 Min.")).to_be_visible()
+    live(page)
+    hub.shop.put(nudge(2, 1, "Textiles"))
+    expect(page.get_by_role("status")).to_have_text("In Textiles könnte jemand Hilfe gebrauchen.")
+    page.get_by_role("button", name="Ich gehe hin: Textiles").click()
+    expect(page.get_by_role("heading", name="Sie sind unterwegs zu Textiles")).to_be_visible()
+    kept = "caches.match('/staff/offline').then((a) => a?.text()).then((t) => t?.includes('Warten auf die Zentrale'))"
+    page.wait_for_function(kept)  # the page for when the hub is gone speaks German too
 
 
 def test_the_page_can_be_installed(hub: Hub, visit: Visit) -> None:
     page = live(visit("staff", "/staff"))
-    manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((a) => a.json())")
-    assert (manifest["start_url"], manifest["display"]) == ("/staff", "standalone")
+    browser = page.context.new_cdp_session(page)
+    said = browser.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in said] == ["in-incognito"]  # as every page of a test's browser is
+    told = browser.send("Page.getAppManifest")
+    assert told["errors"] == []
+    manifest = json.loads(told["data"])
+    assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/staff", "/", "standalone")
+    sizes = {(icon["sizes"], icon.get("purpose", "any")) for icon in manifest["icons"]}
+    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= sizes
     for icon in manifest["icons"]:
-        drawn = page.evaluate(
-            "(src) => new Promise((done) => { const i = new Image(); i.onload = () => done(i.width); i.src = src; })",
-            icon["src"],
-        )
-        assert icon["sizes"] == "any" or drawn == int(icon["sizes"].split("x")[0])
+        width, outside = page.evaluate(_DRAWN, icon["src"])
+        assert icon["sizes"] == "any" or width == int(icon["sizes"].split("x")[0])
+        assert icon.get("purpose") != "maskable" or outside == 1
+
+
+# An icon's width, and how many colours it has outside the circle that every mask leaves (four tenths of its width).
+_DRAWN = """(src) => new Promise((done) => { const icon = new Image(); icon.src = src; icon.onload = () => {
+  const wide = icon.width, pen = new OffscreenCanvas(wide, wide).getContext("2d"), colours = new Set();
+  pen.drawImage(icon, 0, 0);
+  const dots = new Uint32Array(pen.getImageData(0, 0, wide, wide).data.buffer);
+  dots.forEach((dot, at) => {
+    if (Math.hypot(at % wide - wide / 2, Math.floor(at / wide) - wide / 2) > 0.4 * wide) colours.add(dot); });
+  done([wide, colours.size]);
+}; })"""
 
 
 def test_the_owner_sees_bars_where_there_are_numbers_and_words_where_there_are_none(hub: Hub, visit: Visit) -> None:
