@@ -25,8 +25,9 @@ GOES: Final = ("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "
 STAYS: Final = ("_sqlite_migrations", "witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"
-    " signed checkpoints. The hub's settings and who may sign in. Each node's own ledger and outbox, which forget live"
-    " needs after a day and the rest after 13 months. Exports that somebody took. What nodes say from now on."
+    " signed checkpoints. The hub's settings, who may sign in, and API keys. Each node's own ledger and outbox, which"
+    " forget live needs after a day and the rest after 13 months. Exports that somebody took, and what other systems were"
+    " told. What nodes say from now on."
 )
 
 
