@@ -148,9 +148,7 @@ class Witness:
         if said.word == "cosigned":
             self._keep(said, now_s)
         else:
-            why = (
-                f"{said.node} saw {said.size} entries of this ledger, and {newest.size if newest else 0} do not follow"
-            )
+            why = f"{said.node} saw entries of this ledger that those of now do not go on from"
             self._write_once(FORK_KIND, {"log": self.me, "by": said.node, "why": why}, now_s)
         return None
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contract import frame
-from contract.checkpoint import KEY_FILE, Signer, node_origin
+from contract.checkpoint import KEY_FILE, Signer, hub_origin, node_origin
 from contract.export import export
 from contract.ledger import Ledger, create_tables
+from contract.plain import WITNESS_KIND
 
 DATABASE = "log.db"
 TOPIC = "attune/1/shop/front/mood"
@@ -91,6 +92,17 @@ def a_day(folder: Path, entries: int = 60) -> Log:
     log.tell_all()
     log.write(2, "status")
     return log
+
+
+def cosigned(log: Log, folder: Path, *, known: bool = True) -> Signer:
+    """The hub's cosignature under the newest checkpoint, by a key that the ledger has written down or not."""
+    hub = Signer.open(folder / "hub.key", hub_origin("shop"))
+    with log.writing():
+        if known:
+            log.ledger.append(WITNESS_KIND, hub.cosigner.encode(), log.now_s)
+        note = hub.cosign(log.ledger.checkpoint(log.signer, log.now_s), int(log.now_s))
+        log.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, len(log.ledger)))
+    return hub
 
 
 def members(path: Path) -> dict[str, bytes]:

@@ -9,12 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 from contract.verify import verify
-from tests.contract.logs import a_day, attacked
+from tests.contract.logs import a_day, attacked, cosigned
 
 
 def missed(attacks: int, seed: int, folder: Path) -> Counter[int]:
     """How often each exit status came. Raises whatever the check lets through."""
     log = a_day(folder / "log")
+    cosigned(log, folder)
     export, hurt, kept = log.export(), folder / "hurt.zip", log.notes[1]
     assert verify(export, kept).status == 0
     chance, seen = random.Random(seed), Counter[int]()

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from contract import frame
-from contract.checkpoint import KEY_FILE, Signer, hub_origin
+from contract.checkpoint import KEY_FILE
 from contract.errors import LedgerError
 from contract.export import export, standalone
-from contract.plain import WITNESS_KIND
 from contract.verify import Verdict, seal_text, verify
-from tests.contract.logs import DATABASE, PAYLOADS, Log, a_day, members, rezipped
+from tests.contract.logs import DATABASE, PAYLOADS, Log, a_day, cosigned, members, rezipped
 from tests.contract.mutations import missed
 
 NO_CRYPTOGRAPHY = "import sys; sys.modules['cryptography.exceptions'] = None\n"
@@ -149,17 +148,6 @@ def test_whoever_has_not_the_key_can_seal_nothing(whole: Path, tmp_path: Path) -
 
 def extract(whole: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in members(whole)[name].splitlines()]
-
-
-def cosigned(log: Log, folder: Path, *, known: bool = True) -> Signer:
-    """The hub's cosignature under the newest checkpoint, by a key that the ledger has written down or not."""
-    hub = Signer.open(folder / "hub.key", hub_origin("shop"))
-    with log.writing():
-        if known:
-            log.ledger.append(WITNESS_KIND, hub.cosigner.encode(), log.now_s)
-        note = hub.cosign(log.ledger.checkpoint(log.signer, log.now_s), int(log.now_s))
-        log.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, len(log.ledger)))
-    return hub
 
 
 def test_who_cosigned_is_said_and_checked(tmp_path: Path) -> None:

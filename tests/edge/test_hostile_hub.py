@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from contract.events import Command, Config, Kind, OpenHours, Thresholds, ZoneSpec
 from contract.fields import LEVEL_FLOOR
-from contract.wire import encode
+from contract.ledger_events import Checkpoint, Cosignature
+from contract.wire import Topic, encode
+from contract.witness import NAMES_MAX
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.control import Heed
@@ -212,3 +214,21 @@ def test_the_newest_config_of_a_flood_is_the_one_that_stands_once_it_may(tmp_pat
     node.hears()
     assert node.eye.config.version == node.desk.courier.config.version == 50
     node.close()
+
+
+def test_a_flood_about_ledgers_fills_no_disk_and_is_no_proof_against_anybody(node: Node) -> None:
+    """Words of witnesses and logs that there may not be, as many as a broker can send."""
+    before = node.desk.outbox._db.execute("SELECT count(*) FROM ledger_entries").fetchone()[0]
+    key, tree, boot = f"attune-node/shop/x+00000000+{'A' * 44}", "A" * 43 + "=", "00c0ffee-000001"
+    for number in range(3000):
+        name = f"n{number % 1500}"
+        forked = Cosignature(node=name, boot=boot, log="n1", word="forked", size=number, key=None, line=None)
+        offered = Checkpoint(node=name, boot=boot, key=key, note="x\n1\nAAAA\n\n— x AAAA\n", old=0, proof=(tree,))
+        said = [Heard(str(Topic(store="shop", node=name, kind=one.kind)), encode(one)) for one in (forked, offered)]
+        node.desk.hub.waiting += said
+        node.hears(("command", encode(Command(command="accept-ledger", log=name))))
+    db = node.desk.outbox._db
+    assert db.execute("SELECT count(*) FROM witnessed").fetchone() == (0,)
+    grown = db.execute("SELECT count(*) FROM ledger_entries").fetchone()[0] - before
+    assert grown <= NAMES_MAX + 50  # a word for each name that is listened to, and the commands that were heeded
+    node.floors_hold()
