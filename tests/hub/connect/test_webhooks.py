@@ -23,7 +23,7 @@ from hub.connect.sender import Sender, post
 from hub.connect.settings import ConnectPart, NtfyPart, WebhookPart
 from hub.erase import delete_everything
 from hub.languages import LANGUAGES
-from hub.nudge_types import Close, Expire, OnTheWay, Open, Raise, Take, Withdraw
+from hub.nudge_types import Close, Expire, HandOver, OnTheWay, Open, Raise, Renew, Take, Withdraw
 from hub.store import FILE, Store
 from hub.views import Changes
 from tests.hub.connect.receiver import WAIT_S, Receiver, receiver
@@ -273,6 +273,32 @@ def test_telling_reads_the_store_and_cannot_write_it(shop: Shop) -> None:
     assert [one.what for one in happened(db, NOW_S - 1)] == ["opened"]
     assert happened(db, NOW_S) == ()
     db.close()
+
+
+def test_each_happening_is_told_as_it_was_however_late_it_is_read(shop: Shop) -> None:
+    shop.act(shop.raised(1, 1))
+    shop.act(Renew(Open(1, 3, ("returning",), NOW_S, NOW_S + 90, NOW_S), seen=True), HandOver(shop.raised(1, 3).nudge))
+    shop.act(Take(OnTheWay(1, NOW_S, NOW_S + 5, "8badf00d")), Close(1, "browsing"))
+    db = sqlite3.connect(f"{(shop.folder / FILE).as_uri()}?mode=ro", uri=True)
+    opened, taken, closed = happened(db, NOW_S - 1)
+    db.close()
+    assert (opened.what, opened.nudge.level, opened.nudge.taken_at, opened.nudge.closed_at) == ("opened", 1, None, None)
+    assert (taken.what, taken.nudge.level, taken.nudge.closed_at, taken.nudge.outcome) == ("taken", 3, None, None)
+    assert (closed.what, closed.nudge.outcome, closed.nudge.taken_at) == ("closed", "browsing", moment(NOW_S + 5))
+
+
+def test_what_was_told_is_never_due_again_and_is_not_counted_as_dropped(tmp_path: Path) -> None:
+    outbox = Outbox.open(tmp_path / "connect.db")
+    outbox.keep("till", ("a", "b"), NOW_S)
+    outbox.told("till", "a", "It answered 204.", NOW_S)
+    assert outbox.due("till", NOW_S + 250) == ("b",)
+    assert outbox.keep("till", ("a", "b"), NOW_S + 250) == 0
+    assert outbox.due("till", NOW_S - 9_999) == ("b",)
+    assert outbox.keep("till", (), NOW_S + 301) == 1
+    standing = outbox.standing("till")
+    assert (standing.delivered, standing.dropped, standing.waiting) == (1, 1, 0)
+    assert outbox.next_s("till") is None
+    outbox.close()
 
 
 # --- ntfy -----------------------------------------------------------------------------------------------------------
