@@ -30,27 +30,12 @@ from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
 from hub.connect import ways_in
 from hub.connect.connections import Connections
 from hub.guard import Guard
+from hub.languages import language_of, phrases
 from hub.notice import names
 from hub.templating import STATIC, Pages, static
 from hub.views import Changes, Desk, Reads, Settings
 
-_REFUSED: Final = {
-    400: ("That could not be read", "The form or address has something in it that this page does not know."),
-    401: (
-        "Please come in by your link",
-        "This page opens with a link from this hub: ask whoever runs it for one.",
-    ),
-    403: ("This door is not yours", "The link you came in by opens other pages than this one."),
-    404: ("Nothing here", "There is no such page, or what it was about is over."),
-    405: ("Not like this", "This address does not take that kind of request."),
-    429: ("Too many tries", "Wait a minute, then open the link again."),
-    500: ("Something went wrong", "The hub wrote down what. Try again; if it stays, look into the hub's log."),
-    502: (
-        "The cameras cannot be reached",
-        "The hub has no broker just now. Turn the switch on the camera, or pull its plug; or try again in a moment.",
-    ),
-    503: ("The hub cannot read its store", "Check the disk of the hub's machine, then open the page again."),
-}
+_REFUSED: Final = frozenset((400, 401, 403, 404, 405, 429, 500, 502, 503))  # each has its words in `hub/staff/`
 
 
 def create_app(
@@ -160,14 +145,13 @@ FONT: Final = "/static/vendor/atkinson-hyperlegible-next-latin-wght-normal.woff2
 def _say_refusals(app: FastAPI, pages: Pages) -> None:
     def refusal(request: Request, status_code: int) -> Response:
         code = status_code if status_code in _REFUSED else 400 if status_code < 500 else 500
-        head, sentence = _REFUSED[code]
         if ways_in.for_programs(request):
             return ways_in.refusal(code)
         if "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"error": sentence}, status_code)
-        session = session_of(request)
-        home = HOME[session.role] if session else "/"
-        return pages.page(request, "refused.html", status_code, head=head, sentence=sentence, home=home)
+            return JSONResponse({"error": phrases("en")["refused"][f"text_{code}"]}, status_code)
+        session, language = session_of(request), language_of(request)
+        home, texts = HOME[session.role] if session else "/", phrases(language)
+        return pages.page(request, "refused.html", status_code, code=code, home=home, lang=language, t=texts)
 
     def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, AnyHTTPException)

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from contract.events import Reason, Trouble
+from hub.app import _REFUSED
 from hub.auth import Role
 from hub.fakes import FakeShop
 from hub.languages import COOKIE, LANGUAGES, TEXTS, Language, own_names, phrases, preferred
@@ -18,7 +19,7 @@ from hub.views import NudgeView, Outcome, Shown
 from tests.hub.conftest import NOW_S
 
 ClientOf = Callable[[Role | None], TestClient]
-PAGES = ("staff.html", "_board.html", "offline.html")
+PAGES = ("staff.html", "_board.html", "offline.html", "refused.html")
 
 
 def flat(texts: dict[str, Any]) -> dict[str, str]:
@@ -58,13 +59,26 @@ def test_every_reason_state_answer_and_trouble_has_its_text() -> None:
     assert set(texts["urgency"]) == {"level_1", "level_2", "level_3"}
 
 
+def test_every_refusal_has_its_words() -> None:
+    parts = {f"{part}_{code}" for part in ("head", "text") for code in _REFUSED}
+    assert set(phrases("en")["refused"]) == {*parts, "back"}
+
+
 def test_pages_and_script_ask_for_texts_that_are_there_and_every_text_is_asked_for() -> None:
     templates = "".join((HERE / "templates" / name).read_text(encoding="utf-8") for name in PAGES)
     asked = {f"{table}.{name}" for table, name in re.findall(r"\bt\.(\w+)\.(\w+)", templates)}
     script = re.findall(r"\bwords\.(\w+)", (STATIC / "staff.js").read_text(encoding="utf-8"))
     homes = {"open": "card", "mine": "card", "theirs": "card", "on": "page", "off": "page"}
     asked |= {f"{homes.get(name, 'live')}.{name}" for name in script}
-    by_name = ("why.", "urgency.", "outcome.", "ended.", "camera.")  # asked for by what the shop says
+    by_name = (
+        "refused.head_",
+        "refused.text_",
+        "why.",
+        "urgency.",
+        "outcome.",
+        "ended.",
+        "camera.",
+    )  # asked for by what the shop says
     there = {name for name in flat(phrases("en")) if not name.startswith(by_name)}
     assert asked == there
 

@@ -36,6 +36,7 @@ PAGES: tuple[tuple[Role | None, str], ...] = (
     (None, "/staff/offline"),
     ("owner", "/owner"),
     ("owner", "/owner?days=1"),
+    ("owner", "/owner/connect"),
     ("auditor", "/audit"),
     ("auditor", "/audit/refused"),
 )
@@ -52,7 +53,7 @@ def tour(visit: Visit, **options: object) -> Iterator[tuple[str, Page]]:
         page = by_role[role]
         if path == "/staff":
             live(page)
-        elif path.startswith("/owner"):
+        elif path in ("/owner", "/owner?days=1"):
             expect(page.locator("canvas").first).to_be_visible()
         yield path, page
 
@@ -217,7 +218,7 @@ def test_a_lit_screen_is_a_choice_that_is_kept_and_asked_for_again(visit: Visit)
 
 def test_a_screen_that_may_not_stay_lit_is_said_and_the_choice_kept(visit: Visit) -> None:
     page = live(visit("staff", "/staff"))
-    page.evaluate("() => { WakeLock.prototype.request = () => Promise.reject(new DOMException('', 'NotAllowedError')); }")
+    page.evaluate("() => { WakeLock.prototype.request = async () => { throw new DOMException(); }; }")
     page.locator("#awake").click()
     expect(page.get_by_text("This device does not let its screen stay lit just now.")).to_be_visible()
     expect(page.locator("#awake")).to_have_attribute("aria-pressed", "false")
