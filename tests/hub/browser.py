@@ -17,6 +17,9 @@ from contract.events import Assist
 from contract.wire import encode
 from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
+from hub.connect.connections import Connections
+from hub.connect.keys import Keys
+from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
 from hub.views import EventView, HourView, NudgeView, RefusedView, Settings
 from tests.hub.conftest import node_view
@@ -40,6 +43,7 @@ class Hub:
     shop: FakeShop
     doors: Doors
     port: int
+    api_keys: Keys
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
     keys: dict[Role, str] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class Hub:
             doors=self.doors,
             changes=self.shop.changes,
             settings=Settings("Miller & Daughters", "privacy@millers.example"),
+            connections=Connections(self.api_keys, ConnectPart()),
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0, lifespan="on"
@@ -82,10 +87,13 @@ def hub_fixture(tmp_path: Path) -> Iterator[Hub]:
         port = free.getsockname()[1]
     shop, doors = FakeShop(), Doors.open(tmp_path / "doors.db")
     shop.say(node_view("floor-1", "Ceramics", "Textiles", now_s=time.time()))
-    hub = Hub(shop, doors, port)
+    api_keys = Keys.open(tmp_path / "doors.db")
+    api_keys.make("Weekly report", ("today", "hours"))
+    hub = Hub(shop, doors, port, api_keys)
     hub.start()
     yield hub
     hub.stop()
+    api_keys.close()
     doors.close()
 
 

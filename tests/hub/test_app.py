@@ -184,6 +184,7 @@ def test_no_page_holds_an_inline_script_or_style(client_of: ClientOf) -> None:
         "/staff",
         "/staff/offline",
         "/owner",
+        "/owner/connect",
         "/audit",
         "/audit/refused",
         "/nowhere",
