@@ -17,6 +17,7 @@ from typing import Final, get_args
 import uvicorn
 
 from contract.audit import add_audit_command
+from contract.beat import Beat
 from contract.errors import AttuneError, ConfigError, LinkError, StoreError
 from contract.export import export
 from hub import config as settings
@@ -158,7 +159,9 @@ def _serve(options: argparse.Namespace) -> int:
         broker = _broker(options, config, stack)
 
         changes, clocks = Changes(), SystemClocks()
-        writer = Writer(store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end())
+        writer = Writer(
+            store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end(), Beat()
+        )
         link = MqttLink(broker, writer.deliver, clocks)
         connections = connect(
             stack,
@@ -170,6 +173,7 @@ def _serve(options: argparse.Namespace) -> int:
             changes=changes,
             broker=broker,
             clock=clocks.wall_s,
+            timezone=config.zone(),
         )
         app = create_app(
             reads=reads,

@@ -24,7 +24,7 @@ from contract.events import KINDS, Kind
 from hub import meter, proofs
 from hub.auth import AUDIT, Session
 from hub.codes import cosigners_of, picture_of
-from hub.dashboard import day_start_s
+from hub.days import day_start_s
 from hub.templating import Pages
 from hub.views import Reads
 
@@ -91,7 +91,7 @@ def routes(
             kinds=_SHOWN,
             counts=reads.counts(),
             ledgers=reads.ledgers(),
-            meters=meter.meters(reads, day_start_s(clock())),
+            meters=meter.meters(reads, day_start_s(clock(), pages.timezone)),
             exports=export is not None,
             proofs=proofs.proofs(reads),
             proof_says=proofs.SAYS,

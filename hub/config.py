@@ -105,6 +105,10 @@ class HubConfig(_Part):
     keep: KeepPart = KeepPart()
     connect: ConnectPart = ConnectPart()
 
+    def zone(self) -> ZoneInfo:
+        """Where the shop's clock stands."""
+        return ZoneInfo(self.timezone)
+
     def settings(self) -> Settings:
         """What pages and papers say of the shop."""
         return Settings(
@@ -119,6 +123,7 @@ class HubConfig(_Part):
             dpia_reference=self.dpia_reference,
             assists_hours=self.keep.assists_hours,
             keep_days=self.keep.events_days,
+            timezone=self.zone(),
         )
 
     def rules(self) -> Rules:
@@ -136,7 +141,7 @@ class HubConfig(_Part):
             rest_browsing_s=nudges.rest_browsing_s,
             per_hour=nudges.per_hour,
             quiet=tuple(one.span() for one in nudges.quiet),
-            timezone=ZoneInfo(self.timezone),
+            timezone=self.zone(),
         )
 
 

@@ -16,7 +16,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
@@ -24,6 +23,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
 
 from hub.auth import OWNER, Session
+from hub.days import day_start_s
 from hub.erase import REMAINS
 from hub.meter import meters
 from hub.templating import Pages
@@ -60,12 +60,6 @@ class Row:
     nudge: NudgeView
     why: tuple[str, ...]
     wait_s: float | None
-
-
-def day_start_s(now_s: float) -> float:
-    """The last midnight of the shop."""
-    midnight = datetime.fromtimestamp(now_s, UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.timestamp()
 
 
 def today_of(nudges: tuple[NudgeView, ...]) -> Today:
@@ -139,7 +133,7 @@ def routes(
     @router.get("/owner", response_class=HTMLResponse)
     def owner(request: Request, session: Here, days: Days = 7) -> Response:
         now_s = clock()
-        nudges = reads.nudges_between(day_start_s(now_s), now_s + 1)
+        nudges = reads.nudges_between(day_start_s(now_s, pages.timezone), now_s + 1)
         rows = [
             Row(nudge, why(nudge.reasons), None if nudge.taken_s is None else nudge.taken_s - nudge.opened_s)
             for nudge in reversed(nudges)
@@ -157,7 +151,7 @@ def routes(
             rows=rows,
             lines=lines,
             troubles=troubles(),
-            meters=meters(reads, day_start_s(now_s)),
+            meters=meters(reads, day_start_s(now_s, pages.timezone)),
             lessons=desk.lessons(),
             delete_word=DELETE_WORD,
             remains=REMAINS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -37,18 +37,19 @@ def static(path: str) -> str:
     return f"/static/{path}?v={build()}"
 
 
-def _local(seconds: float, form: str) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime(form)
-
-
 @dataclass(frozen=True, slots=True)
 class Pages:
     """Every page from one environment: escaped, and strict about names that are not there."""
 
     environment: Environment
+    timezone: tzinfo
 
     @classmethod
     def of(cls, settings: Settings) -> Pages:
+
+        def local(seconds: float, form: str) -> str:
+            return datetime.fromtimestamp(seconds, settings.timezone).strftime(form)
+
         environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -72,11 +73,11 @@ class Pages:
             span=span,
             how_it_went=how_it_went,
             as_text=lambda payload: payload.decode("utf-8", "backslashreplace"),
-            clock_time=lambda seconds: _local(seconds, "%H:%M"),
-            day_and_time=lambda seconds: _local(seconds, "%A %-d %B, %H:%M"),
-            stamp=lambda seconds: _local(seconds, "%Y-%m-%d %H:%M:%S"),
+            clock_time=lambda seconds: local(seconds, "%H:%M"),
+            day_and_time=lambda seconds: local(seconds, "%A %-d %B, %H:%M"),
+            stamp=lambda seconds: local(seconds, "%Y-%m-%d %H:%M:%S"),
         )
-        return cls(environment)
+        return cls(environment, settings.timezone)
 
     def text(self, template: str, **values: Any) -> str:
         return self.environment.get_template(template).render(values)

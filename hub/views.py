@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Final, Literal, Protocol
 
 from contract.events import Birth, Command, Health, Reason, State, Trouble
@@ -130,6 +131,7 @@ class Settings:
     assists_hours: float = 24.0
     keep_days: int = 396
     controller: str | None = None
+    timezone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ Left out: what happens at once (`hub.connect.sender`) and figures to watch (`hub
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field
 from contract.events import Health, State, Trouble
 from hub.connect.happened import Nudge, Zone, moment, nudge_of
 from hub.connect.keys import SCOPES, AllowKey, Scope
-from hub.dashboard import HOUR_S, day_start_s, noise_within, nudge_series, sensed, today_of
+from hub.dashboard import HOUR_S, noise_within, nudge_series, sensed, today_of
+from hub.days import day_start_s
 from hub.views import HourView, NodeView, NudgeView, Reads
 from hub.words import owner_line
 
@@ -143,7 +144,7 @@ class Refusal(BaseModel):
     error: str
 
 
-def routes(reads: Reads, clock: Callable[[], float]) -> APIRouter:
+def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> APIRouter:
     """The routes of the API."""
     router = APIRouter(prefix=ROOT)
     said: dict[int | str, dict[str, Any]] = {
@@ -170,7 +171,7 @@ def routes(reads: Reads, clock: Callable[[], float]) -> APIRouter:
     def today() -> Today:
         """Today at a glance."""
         now_s = clock()
-        return _today(reads, day_start_s(now_s), now_s)
+        return _today(reads, day_start_s(now_s, timezone), now_s)
 
     @router.get("/hours", **describe("hours"))
     def hours(since: When = None, until: When = None) -> Hours:
@@ -186,8 +187,9 @@ def routes(reads: Reads, clock: Callable[[], float]) -> APIRouter:
     def nudges() -> Nudges:
         """Today's nudges, one by one. Who went is not kept."""
         now_s = clock()
-        found = reads.nudges_between(day_start_s(now_s), now_s + 1)
-        return Nudges(since=moment(day_start_s(now_s)), nudges=tuple(map(_nudge, found)))
+        since_s = day_start_s(now_s, timezone)
+        found = reads.nudges_between(since_s, now_s + 1)
+        return Nudges(since=moment(since_s), nudges=tuple(map(_nudge, found)))
 
     @router.get("/nudges/hours", **describe("nudges"))
     def nudge_hours(since: When = None, until: When = None) -> NudgeHours:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Literal
 
@@ -61,6 +62,7 @@ def connect(
     changes: Changes,
     broker: Broker,
     clock: Callable[[], float],
+    timezone: tzinfo,
 ) -> Connections:
     """Begin all that the owner asked for; ``stack`` ends it. ``shop`` is its name in topics and on pages.
 
@@ -76,7 +78,7 @@ def connect(
         sender.start()
         stack.callback(sender.stop)
     if part.home_assistant.enabled:
-        home = HomeAssistant(broker, Home(*shop, part.home_assistant.prefix), reads, changes, clock)
+        home = HomeAssistant(broker, Home(*shop, part.home_assistant.prefix), reads, changes, clock, timezone)
         home.start()
         stack.callback(home.stop)
     return Connections(keys, part, sender, home)

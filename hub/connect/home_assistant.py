@@ -17,6 +17,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -24,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.errors import StoreError
 from hub.connect.metrics import need_levels
-from hub.dashboard import day_start_s
+from hub.days import day_start_s
 from hub.ingest import Broker
 from hub.views import Changes, NodeView, NudgeView, Reads
 from hub.words import node_title, staff_line
@@ -149,7 +150,16 @@ class _Told:
 class HomeAssistant:
     """The client that says it: a connection and a thread of its own, which nothing waits for."""
 
-    def __init__(self, broker: Broker, home: Home, reads: Reads, changes: Changes, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        home: Home,
+        reads: Reads,
+        changes: Changes,
+        clock: Callable[[], float],
+        timezone: tzinfo = UTC,
+    ) -> None:
+        self._timezone = timezone
         self._broker, self._home, self._reads, self._changes, self._clock = broker, home, reads, changes, clock
         self._bell, self._stopping, self._lock, self._told = threading.Event(), False, threading.Lock(), _Told()
         self._client = client = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -208,7 +218,7 @@ class HomeAssistant:
 
     def _say(self) -> None:
         now_s = self._clock()
-        today = len(self._reads.nudges_between(day_start_s(now_s), now_s + 1))
+        today = len(self._reads.nudges_between(day_start_s(now_s, self._timezone), now_s + 1))
         wanted = self._home.said(self._reads.nodes(), self._reads.nudges_now(now_s), today, now_s)
         wanted[self._home.here] = b"online"
         with self._lock:

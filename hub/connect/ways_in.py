@@ -38,7 +38,7 @@ def routes(
     app.state.keys = connections.keys
     loopback = connections.part.metrics.loopback
     return [
-        *api.routes(reads, clock).routes,
+        *api.routes(reads, clock, pages.timezone).routes,
         *metrics.routes(reads, clock, connections.lines, troubles, loopback).routes,
         *page.routes(pages, connections, clock).routes,
     ]
