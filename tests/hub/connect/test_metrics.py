@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +80,17 @@ def test_names_follow_the_practices(scraper: TestClient, fake_shop: FakeShop) ->
         for sample in metric.samples:
             assert set(sample.labels) <= {"node", "zone", "zone_name", "state", "ending", "channel", "result", "le"}
             assert math.isfinite(sample.value)
+
+
+def test_prometheus_own_tool_finds_nothing_to_mend(scraper: TestClient, fake_shop: FakeShop) -> None:
+    tool = os.environ.get("ATTUNE_PROMTOOL") or shutil.which("promtool")
+    if tool is None:
+        pytest.skip("promtool is not installed (Debian: apt install prometheus), and ATTUNE_PROMTOOL names none")
+    fake_shop.put(nudge(1, state="answered", outcome="helped", taken_s=NOW_S + 20, closed_s=NOW_S + 60))
+    checked = subprocess.run(
+        (tool, "check", "metrics"), input=scraper.get("/metrics").content, capture_output=True, timeout=60, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
 def test_nodes_say_how_they_are(scraper: TestClient, fake_shop: FakeShop) -> None:
