@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from contract.audit import add_audit_command
+from contract.beat import Beat
 from contract.errors import AttuneError, CameraError, ConfigError, LinkError, ModelError, WallError
 from edge.config import NodeConfig, load
 from edge.supervisor import UNFIT, Child, supervise
@@ -166,12 +167,13 @@ def _eye(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
     signal.signal(signal.SIGINT, lambda *_: asked.set())
     config = load(options.config)
+    beat = Beat()
     link = Link.connect(options.socket, asked.is_set)
     raise_early()
 
     from edge.eye.life import Eye  # only now: numpy starts threads, and walls must stand before them
 
-    return Eye(config, link, _live_senses, raise_late, asked.is_set, _complain).live()
+    return Eye(config, link, _live_senses, raise_late, asked.is_set, _complain, beat).live()
 
 
 def _complain(sentence: str) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import getpass
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -80,7 +81,11 @@ def _start_mosquitto(program: str, port: int) -> Callable[[], None]:
     settings.write_text(_SETTINGS.format(port=port, user=getpass.getuser()))
     folder.chmod(0o755)  # started by root, mosquitto reads it as a user of its own
     child = subprocess.Popen(
-        [program, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_end_with_parent
+        [program, "-c", str(settings)],
+        env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},  # the hub's own
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=_end_with_parent,
     )
 
     def stop() -> None:

@@ -77,7 +77,7 @@ class Writer:
     """`hub.views.Desk`, and where messages are delivered.
 
     ``say`` publishes to MQTT, and returns whether it could; ``died`` is called from the writer's thread when it cannot
-    go on.
+    go on, and ``beat`` each time it goes round.
     """
 
     def __init__(
@@ -89,9 +89,10 @@ class Writer:
         say: Callable[[str, bytes], bool],
         clocks: Clocks,
         died: Callable[[], None] = lambda: None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
-        self._say, self._clocks, self._died = say, clocks, died
+        self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
         self._rules, self._learnt = taught(config.rules(), reads.answers())
         self._node_clocks = NodeClocks()
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
@@ -181,6 +182,7 @@ class Writer:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set() or not self._queue.empty():
+                self._beat()
                 self._persist([self._judged(item) if isinstance(item, _Came) else item for item in self._next()])
                 self._sweep()
                 self._offer()
@@ -224,6 +226,7 @@ class Writer:
                     if isinstance(item, _Asked):
                         item.done.set_exception(error)
                 items = [item for item in items if isinstance(item, _Judged)]
+                self._beat()
                 if self._stopping.wait(AGAIN_S):
                     return
             else:

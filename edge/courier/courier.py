@@ -50,6 +50,7 @@ class Courier:
     intake: Intake
     hub: Hub
     pause: Pause = field(default_factory=Pause)
+    beat: Callable[[], None] = lambda: None
     keep: Keep = field(init=False)
     window: Window = field(init=False)
     habit: Habit = field(init=False)
@@ -81,6 +82,7 @@ class Courier:
             ready.register(woken, selectors.EVENT_READ)
             ready.register(self.pause.panel.woken, selectors.EVENT_READ)
             while not asked():
+                self.beat()
                 if eye is not self.intake.eye:
                     if eye is not None:
                         ready.unregister(eye)

@@ -10,6 +10,7 @@ import signal
 import socket
 from contextlib import suppress
 
+from contract.beat import Beat
 from contract.errors import ConfigError, StoreError
 from contract.events import Config
 from contract.wire import encode
@@ -46,7 +47,7 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     hub.start()
     pause = Pause(outbox.recall("paused") == "pause", open_panel(config.panel))
     try:
-        Courier(config, model, outbox, Intake(listener), hub, pause).run(lambda: bool(ends), hub.woken)
+        Courier(config, model, outbox, Intake(listener), hub, pause, Beat()).run(lambda: bool(ends), hub.woken)
     finally:
         pause.panel.light(on=False)
         with suppress(StoreError):

@@ -77,6 +77,7 @@ class Eye:
     raise_late: Walls
     ended: Callable[[], bool]
     complain: Complain
+    beat: Callable[[], None] = lambda: None
     rest_s: float = REST_S
     paused: bool = False
     changed: bool = False
@@ -106,6 +107,7 @@ class Eye:
         self._say(self.said)
         until_s = time.monotonic() + GREETING_S
         while time.monotonic() < until_s and not self.ended():
+            self.beat()
             orders = self.link.orders(_POLL_S)
             self._obey(orders)
             if any(isinstance(order, Pause | Resume) for order in orders):
@@ -115,6 +117,7 @@ class Eye:
 
     def _wait_until_allowed(self) -> None:
         while not self.ended() and (why := self._barred()) is not None:
+            self.beat()
             self._say(why)
             self._obey(self.link.orders(_POLL_S))
 
@@ -133,6 +136,7 @@ class Eye:
         meter, pulse_s = Meter(), time.monotonic() + PULSE_S
         camera = _Until(senses.camera, self._over)
         for record in look(replace(senses, camera=camera), self.config, self._gate(), meter, site=self.site):
+            self.beat()
             if camera.done:
                 self._say(self._barred() if self._over() else "camera_lost")
                 if self.ended():
@@ -196,6 +200,7 @@ class Eye:
         with suppress(LinkError):
             self._say(trouble)
             while time.monotonic() < until_s and not self.ended():
+                self.beat()
                 self._obey(self.link.orders(_POLL_S))
         return 0 if self.ended() else AGAIN
 
