@@ -28,6 +28,7 @@ from hub.words import owner_line
 ROOT: Final = "/api/v1"
 DAYS_MAX: Final = 31
 DAY_S: Final = 86_400
+WEEK_S: Final = 7 * DAY_S
 OPENS: Final = {scope: AllowKey(scope=scope) for scope in SCOPES}
 When = Annotated[datetime | None, Query(description="ISO 8601 with a time zone, such as `2026-05-04T09:00:00Z`")]
 
@@ -213,9 +214,11 @@ def _span(since: datetime | None, until: datetime | None, now_s: float) -> tuple
     if any(given is not None and given.tzinfo is None for given in (since, until)):
         raise HTTPException(400)
     try:
-        until_s = int(now_s) // HOUR_S * HOUR_S + HOUR_S if until is None else int(until.timestamp())
-        since_s = until_s - 7 * DAY_S if since is None else int(since.timestamp())
-        datetime.fromtimestamp(since_s, UTC)
+        next_hour_s = int(now_s) // HOUR_S * HOUR_S + HOUR_S
+        until_s = int(until.timestamp()) if until else int(since.timestamp()) + WEEK_S if since else next_hour_s
+        since_s = int(since.timestamp()) if since else until_s - WEEK_S
+        for edge_s in (since_s, until_s):
+            datetime.fromtimestamp(edge_s, UTC)
     except (OverflowError, ValueError, OSError):
         raise HTTPException(400) from None
     if not 0 < until_s - since_s <= DAYS_MAX * DAY_S:

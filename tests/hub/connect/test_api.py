@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,20 @@ def test_a_span_that_cannot_be_used_is_refused_in_a_sentence(reader: TestClient,
     answer = reader.get(f"/api/v1/hours?{span}")
     assert answer.status_code == 400
     assert "at most 31 days" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("span", "since", "until"),
+    [
+        ("", NOW_S // 3600 * 3600 + 3600 - 7 * 86_400, NOW_S // 3600 * 3600 + 3600),
+        ("since=2026-01-01T00:00:00Z", 1_767_225_600, 1_767_225_600 + 7 * 86_400),
+        ("until=2026-01-08T01:00:00%2B01:00", 1_767_225_600, 1_767_225_600 + 7 * 86_400),
+        ("since=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00Z", 1_767_225_600, 1_767_225_600 + 31 * 86_400),
+    ],
+)
+def test_a_span_is_a_week_where_it_is_not_given_whole(reader: TestClient, span: str, since: int, until: int) -> None:
+    answer = reader.get(f"/api/v1/hours?{span}").json()
+    assert [datetime.fromisoformat(answer[edge]).timestamp() for edge in ("since", "until")] == [since, until]
 
 
 def test_the_description_in_the_docs_is_the_one_that_the_code_gives(tmp_path: Path) -> None:
