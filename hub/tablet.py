@@ -23,6 +23,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
 
 from hub.auth import ANYONE, STAFF, Session, session_of
 from hub.languages import Language, Phrases, keep, language_of, own_names, phrases
@@ -177,6 +179,16 @@ class Board:
                 return
 
 
+class Stream(EventSourceResponse):
+    """A stream whose reader may freeze: it is dropped, and the log says so in one line."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("A tablet took nothing for %g s and was dropped; it comes back by itself.", SEND_TIMEOUT_S)
+
+
 def routes(pages: Pages, board: Board, look: Callable[[], Seen], desk: Desk, clock: Callable[[], float]) -> APIRouter:
     """The staff page, its stream, its two answers, and its languages."""
     router = APIRouter()
@@ -204,7 +216,7 @@ def routes(pages: Pages, board: Board, look: Callable[[], Seen], desk: Desk, clo
 
     @router.get("/staff/events")
     async def events(request: Request, session: Here, language: Language = "en") -> EventSourceResponse:
-        return EventSourceResponse(
+        return Stream(
             board.stream(language, lambda: session_of(request, STAFF.roles) is not None),
             ping=3_600,  # the beat keeps the line open
             send_timeout=SEND_TIMEOUT_S,

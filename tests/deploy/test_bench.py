@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from contract.errors import CameraError
-from deploy import bench, bench_ingest, bench_latency, bench_memory
+from contract.errors import CameraError, LinkError
+from deploy import bench, bench_ingest, bench_latency, bench_memory, bench_pages
 from deploy.bench_chart import bars
 from edge.config import NodeConfig
 from edge.scene.heads import PORTRAITS
@@ -64,6 +64,22 @@ def test_every_need_of_the_latency_bench_becomes_a_card() -> None:
     took = bench_latency.measure(4)
     assert took.needs == 4
     assert 0 < took.p50_ms <= took.p99_ms <= took.most_ms
+
+
+@needs_mosquitto
+def test_every_page_that_reads_gets_every_card_while_others_are_frozen() -> None:
+    took = bench_pages.measure(3, pages=40, frozen=4)  # raises when one of the 36 misses a card
+    assert (took.pages, took.frozen, took.needs) == (40, 4, 3)
+    assert 0 < took.p50_ms <= took.p99_ms <= took.most_ms
+
+
+def test_a_page_that_misses_a_card_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_pages, "PATIENCE_S", 0.01)
+    crowd = bench_pages.Crowd(("127.0.0.1", 1), "")
+    crowd._note(1, True)
+    assert len(crowd.all_show(True, 1)) == 1
+    with pytest.raises(LinkError, match="1 of 2 pages never showed"):
+        crowd.all_show(True, 2)
 
 
 @needs_mosquitto

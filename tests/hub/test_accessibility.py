@@ -121,7 +121,7 @@ def one(shop: FakeShop) -> None:
 
 def many(shop: FakeShop) -> None:
     furnish(shop)
-    for number, zone in enumerate(("Kitchen & Table", "Books", "Toys", "Lamps", "Garden"), 4):
+    for number, zone in enumerate(("Kitchen & Table", "Haushaltswarenabteilung", "Toys", "Lamps", "Garden"), 4):
         shop.put(replace(nudge(number, number, zone), level=1 + number % 3, handovers=number % 2))
     shop.put(replace(nudge(9, 9, "Shoes"), state="expired", closed_s=time.time()))
 
@@ -142,6 +142,18 @@ def test_the_board_breaks_no_guideline_in_any_state(hub: Hub, visit: Visit) -> N
         state(hub.shop)
         expect(page.locator("article")).to_have_count(cards)
         assert faults(page) == [], state.__name__
+
+
+FAR_PX: Final = 68  # on ten inches of 1280 pixels, a small letter of ten minutes of arc from two metres
+
+
+def test_what_matters_can_be_read_from_two_metres(hub: Hub, visit: Visit) -> None:
+    page = live(look(visit, "staff", "/staff"))
+    size = "(n) => Math.min(...[...document.querySelectorAll(n)].map((e) => parseFloat(getComputedStyle(e).fontSize)))"
+    assert page.evaluate(size, ".calm h2") >= FAR_PX
+    many(hub.shop)
+    expect(page.locator("article")).to_have_count(9)
+    assert page.evaluate(size, '[data-state="open"] h2 strong') >= FAR_PX
 
 
 def test_every_language_fits_a_small_phone(hub: Hub, visit: Visit) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from contract.events import Reason, State, Trouble
 from hub import tablet
@@ -332,6 +333,25 @@ def test_a_render_that_fails_is_tried_again() -> None:
             changes.touch()
             await asyncio.sleep(0)
         assert "data: back" in waiting.result()
+
+    _run(board, script)
+
+
+def test_a_frozen_reader_is_dropped_in_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    board = _board(["one"], Changes())
+
+    async def script() -> None:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.Event().wait()  # the socket takes nothing
+
+        async def receive() -> Message:
+            return await asyncio.Future()  # and never says goodbye
+
+        stream = tablet.Stream(board.stream("en", lambda: True), send_timeout=0.01)
+        with caplog.at_level("INFO"):
+            await asyncio.wait_for(stream({"type": "http", "method": "GET"}, receive, send), 30)
+        assert "was dropped" in caplog.text
 
     _run(board, script)
 
