@@ -262,7 +262,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from edge.doctor import check, report
+    from contract.findings import report
+    from edge.doctor import check
 
     findings = check(options.config)
     print(report(findings, as_json=options.json))

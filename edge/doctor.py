@@ -5,40 +5,35 @@ Left out: mending anything, and what only the hub can know.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from contract.certificates import in_force
 from contract.errors import AttuneError
+from contract.findings import Finding, looked
 from contract.jurisdiction import consent_missing
 from edge import manifest
 from edge.config import NodeConfig, load
+from edge.courier import health
 from edge.courier.panel import open_panel
 from edge.courier.publish import address
 from edge.eye.camera import open_camera
 from edge.eye.faces import BlazeFace
 from edge.eye.hours import barred
+from edge.tflite import Tflite, edgetpu_file
 
 DISK_MIN_MB: Final = 200
 EARLIEST_S: Final = 1_780_000_000  # a clock before mid-2026 was never set
 BROKER_WAIT_S: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, whether it is well, and what was found or is to be done."""
-
-    what: str
-    passed: bool
-    says: str
+HOT_C: Final = 75.0
 
 
 def check(path: Path) -> list[Finding]:
@@ -53,19 +48,18 @@ def check(path: Path) -> list[Finding]:
         "switch and light": _panel,
         "face model": _faces,
         "affect model": _affect,
+        "accelerator": _accelerator,
         "walls of the eye": _walls,
         "outbox": _outbox,
         "clock": _clock,
+        "temperature and power": _board,
         "broker": _broker,
+        "certificates": _certificates,
     }
-    return [Finding("config", passed=True, says=str(path)), *(_look(what, one, config) for what, one in looks.items())]
-
-
-def _look(what: str, one: Callable[[NodeConfig], str], config: NodeConfig) -> Finding:
-    try:
-        return Finding(what, passed=True, says=one(config))
-    except AttuneError as error:
-        return Finding(what, passed=False, says=str(error))
+    return [
+        Finding("config", passed=True, says=str(path)),
+        *looked((what, partial(one, config)) for what, one in looks.items()),
+    ]
 
 
 def _allowed(config: NodeConfig) -> str:
@@ -118,6 +112,35 @@ def _affect(config: NodeConfig) -> str:
     return f"{config.models.affect} ({manifest.load(config.models.affect).sha256[:12]}…)"
 
 
+def _accelerator(config: NodeConfig) -> str:
+    compiled = [path for path in (config.models.affect, config.models.faces) if edgetpu_file(path).is_file()]
+    if not compiled:
+        return "cpu: no model here was compiled for an Edge TPU"
+    for path in compiled:
+        if Tflite(path, config.models.threads).accelerator == "cpu":
+            raise AttuneError(
+                f"{edgetpu_file(path).name} is here and no Edge TPU answers: plug the stick into a USB 3 port,"
+                " install libedgetpu1-std, or delete the file; the node works on the CPU meanwhile."
+            )
+    return "edgetpu: " + ", ".join(edgetpu_file(path).name for path in compiled)
+
+
+def _board(_: NodeConfig) -> str:
+    warm_c, slowed = health.temp_c(), health.throttled()
+    if slowed:
+        raise AttuneError("The board is throttled now: use its own power supply and a short cable, and let air at it.")
+    if warm_c is not None and warm_c >= HOT_C:
+        raise AttuneError(f"The board is at {warm_c:.0f} °C: give it a heat sink or a fan; from 80 °C on it is slowed.")
+    power = "nobody here can tell whether it is throttled" if slowed is None else "not throttled"
+    return f"{'no sensor' if warm_c is None else f'{warm_c:.0f} °C'}, {power}"
+
+
+def _certificates(config: NodeConfig) -> str:
+    if not config.broker.url.startswith("mqtts:"):
+        return "none: broker.url is plain mqtt, fit for this machine alone"
+    return in_force(config.broker.ca, config.broker.certificate)
+
+
 def _walls(config: NodeConfig) -> str:
     """In a process of its own, for walls cannot be taken down again."""
     code = "from edge.eye.walls import raise_early, raise_late; raise_early(); print(raise_late().summary())"
@@ -154,11 +177,3 @@ def _broker(config: NodeConfig) -> str:
             f"No broker answers at {config.broker.url} ({error}): start the hub, or mend broker.url."
         ) from error
     return config.broker.url
-
-
-def report(findings: Sequence[Finding], *, as_json: bool = False) -> str:
-    """The findings for a person, or as JSON."""
-    if as_json:
-        return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
-    width = max(len(finding.what) for finding in findings)
-    return "\n".join(f"{'ok  ' if one.passed else 'FAIL'}  {one.what:<{width}}  {one.says}" for one in findings)

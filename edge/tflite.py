@@ -63,7 +63,7 @@ class Tflite:
         self.invocations, self.lost = 0, False
         self.accelerator: Accelerator = "cpu"
         self._on_cpu: Callable[[], Any] | None = None
-        compiled = path.with_name(f"{path.stem}_edgetpu.tflite")
+        compiled = edgetpu_file(path)
         if compiled.is_file():
             plain = path.read_bytes() if content is None else content  # behind the walls no file can be opened
             self._accelerate(compiled, lambda: _runtime.Interpreter(model_content=plain, num_threads=threads))
@@ -119,6 +119,11 @@ class Tflite:
         self._use(self._on_cpu())
         self.input[:] = filled
         self._interpreter.invoke()
+
+
+def edgetpu_file(path: Path) -> Path:
+    """Where a model's file that was compiled for an Edge TPU stands."""
+    return path.with_name(f"{path.stem}_edgetpu.tflite")
 
 
 def _opened(compiled: Path) -> Any:

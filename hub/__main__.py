@@ -20,6 +20,7 @@ from contract.audit import add_audit_command
 from contract.beat import Beat
 from contract.errors import AttuneError, ConfigError, LinkError, StoreError
 from contract.export import export
+from contract.findings import report
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -29,6 +30,7 @@ from hub.clocks import SystemClocks
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
 from hub.dashboard import DELETE_WORD
+from hub.doctor import check
 from hub.erase import REMAINS, delete_everything
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
@@ -89,6 +91,17 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
     link.set_defaults(run=_link)
 
+    check = commands.add_parser(
+        "check",
+        help="look over the hub and say what to do",
+        description="Look over settings, papers, database, ledger, disk, clock, broker, certificates and cameras. Exit"
+        " status 0: all is well.",
+    )
+    check.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    check.add_argument("--broker", metavar="URL", help="the shop's broker, as given to serve")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    check.set_defaults(run=_check)
+
     erase = commands.add_parser(
         "delete-everything",
         help="delete all that nodes ever told",
@@ -120,6 +133,12 @@ def _link(options: argparse.Namespace) -> int:
     base = lock.read_text().strip() if lock.exists() else ""
     print((base or "http://127.0.0.1:8080") + entry_path(key))
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    findings = check(options.data, options.broker)
+    print(report(findings, as_json=options.json))
+    return 0 if all(finding.passed for finding in findings) else 1
 
 
 def _delete_everything(options: argparse.Namespace) -> int:

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from contract.findings import Finding
 from edge.__main__ import main
 from edge.config import NodeConfig
 from edge.doctor import check
+from tests.brokers import certificates
 from tests.edge.clips import with_a_face
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in DAYS)
 LOOKED_AT = ["config", "notice and hours", "camera", "switch and light", "face model", "affect model",
-             "walls of the eye", "outbox", "clock", "broker"]  # fmt: skip
+             "accelerator", "walls of the eye", "outbox", "clock", "temperature and power", "broker",
+             "certificates"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,47 @@ def test_switch_and_light_are_looked_at_by_their_pins(tmp_path: Path) -> None:
         gpiozero.Device.pin_factory.reset()
         gpiozero.Device.pin_factory = before
     assert found.says == "a light on pin 27, a switch on pin 17, off: the node will not sense"
+
+
+def finding(path: Path, what: str) -> Finding:
+    (found,) = (one for one in check(path) if one.what == what)
+    return found
+
+
+def minimal(tmp_path: Path, more: str = "") -> Path:
+    path = tmp_path / "node.toml"
+    path.write_text(f'node = "n1"\n{more}')
+    return path
+
+
+@pytest.mark.parametrize(
+    ("warm_c", "slowed", "says"),
+    [
+        (48.0, False, "48 °C, not throttled"),
+        (None, None, "no sensor, nobody here can tell whether it is throttled"),
+        (81.0, False, "give it a heat sink or a fan"),
+        (60.0, True, "use its own power supply"),
+    ],
+)
+def test_the_boards_heat_and_power_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_c: float | None, slowed: bool | None, says: str
+) -> None:
+    monkeypatch.setattr("edge.courier.health.temp_c", lambda: warm_c)
+    monkeypatch.setattr("edge.courier.health.throttled", lambda: slowed)
+    assert says in finding(minimal(tmp_path), "temperature and power").says
+
+
+def test_a_compiled_model_without_its_stick_is_told(tmp_path: Path) -> None:
+    (tmp_path / "affect.tflite").write_bytes(NodeConfig(node="n1").models.affect.read_bytes())
+    (tmp_path / "affect_edgetpu.tflite").write_bytes(b"compiled")
+    found = finding(minimal(tmp_path, '[models]\naffect = "affect.tflite"\n'), "accelerator")
+    assert not found.passed
+    assert "no Edge TPU answers" in found.says
+
+
+def test_certificates_are_read_before_they_end(tmp_path: Path) -> None:
+    made = certificates(tmp_path / "tls", "n1")
+    part = f'[broker]\nurl = "mqtts://127.0.0.1:1"\nca = "{made.ca}"\ncertificate = "{made.certificate("n1")}"\n'
+    assert "was not renewed" in finding(minimal(tmp_path, part), "certificates").says  # an hour is soon
+    assert "fit for this machine alone" in finding(minimal(tmp_path), "certificates").says
+    assert "has no certificate" in finding(minimal(tmp_path, '[broker]\nurl = "mqtts://a:1"\n'), "certificates").says
