@@ -65,7 +65,7 @@ class Shown:
 
 
 def shown() -> tuple[Shown, ...]:
-    """Every page of the hub that a browser can open, from the app's own routes."""
+    """Every page of the hub that a browser can open by its address alone, from the app's own routes."""
     with tempfile.TemporaryDirectory(prefix="attune-pages-") as folder:
         doors, fake = Doors.open(Path(folder) / "doors.db"), FakeShop()
         keys = Keys.open(Path(folder) / "doors.db")
@@ -87,8 +87,9 @@ def _pages(routes: Sequence[object]) -> Iterator[Shown]:
     for route in routes:
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.response_class is HTMLResponse:
             door = allowed(route)
-            path = re.sub(r"\{(\w+)\}", lambda found: FILLED[found[1]], route.path)
-            yield Shown(path, door.roles[0] if door and door.roles else None)
+            path = re.sub(r"\{(\w+)\}", lambda found: FILLED.get(found[1], found[0]), route.path)
+            if "{" not in path:  # else it is of one thing only, which the demo may not have
+                yield Shown(path, door.roles[0] if door and door.roles else None)
 
 
 def main(arguments: list[str] | None = None) -> int:
