@@ -18,7 +18,10 @@ from hub.templating import HERE, STATIC
 from hub.views import NudgeView, Settings
 from tests.hub.conftest import NOW_S
 
-STAFF_TEMPLATES: Final = ("staff.html", "_board.html", "_says.html", "offline.html")
+_SAYS: Final = re.compile(r"\bt\.\w|macro says")
+STAFF_TEMPLATES: Final = tuple(
+    sorted(page.name for page in (HERE / "templates").glob("*.html") if _SAYS.search(page.read_text(encoding="utf-8")))
+)
 STAFF_SCRIPTS: Final = ("staff.js", "offline.js", "manifest.webmanifest")
 # Beginnings of words, lower case: emotions as such, those that the model knows, and what a tired shop says of them.
 EMOTIONS: Final[dict[str, tuple[str, ...]]] = {

@@ -19,7 +19,6 @@ from hub.views import NudgeView, Outcome, Shown
 from tests.hub.conftest import NOW_S
 
 ClientOf = Callable[[Role | None], TestClient]
-PAGES = ("staff.html", "_board.html", "offline.html", "refused.html")
 
 
 def flat(texts: dict[str, Any]) -> dict[str, str]:
@@ -65,7 +64,7 @@ def test_every_refusal_has_its_words() -> None:
 
 
 def test_pages_and_script_ask_for_texts_that_are_there_and_every_text_is_asked_for() -> None:
-    templates = "".join((HERE / "templates" / name).read_text(encoding="utf-8") for name in PAGES)
+    templates = "".join(page.read_text(encoding="utf-8") for page in (HERE / "templates").glob("*.html"))
     asked = {f"{table}.{name}" for table, name in re.findall(r"\bt\.(\w+)\.(\w+)", templates)}
     script = re.findall(r"\bwords\.(\w+)", (STATIC / "staff.js").read_text(encoding="utf-8"))
     homes = {"open": "card", "mine": "card", "theirs": "card", "on": "page", "off": "page"}
