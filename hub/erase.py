@@ -21,7 +21,10 @@ from hub.store import Store
 
 _AHEAD_S: Final = 1e9  # a clock that was ahead protects nothing
 DELETED_KIND: Final = "deleted-everything"
-GOES: Final = ("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten")
+GOES: Final = (
+    *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
+    *("history_days", "history_waits", "history_rolled"),
+)
 STAYS: Final = ("_sqlite_migrations", "witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"

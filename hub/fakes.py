@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from contract.events import Command
+from hub.nudge_types import ZoneKey
+from hub.tally import Numbers, Tally
 from hub.views import (
     Changes,
     EventView,
@@ -98,6 +100,18 @@ class FakeShop:
             if event.received_s >= since_s:
                 sizes.setdefault((event.node, event.kind), []).append(len(event.payload))
         return tuple(LeftView(*key, len(found), sum(found), max(found)) for key, found in sorted(sizes.items()))
+
+    def rolled_to(self) -> int:
+        return 0
+
+    def tallies(self, since_day: int, until_day: int, each: int, zone: ZoneKey | None) -> dict[int, Tally]:
+        return {}
+
+    def zone_tallies(self, since_day: int, until_day: int) -> dict[ZoneKey, Tally]:
+        return {}
+
+    def waits_by(self, since_day: int, until_day: int, each: int) -> dict[int, Numbers]:
+        return {}
 
     def take(self, nudge_id: int, who: str, now_s: float) -> NudgeView | None:
         nudge = self.nudges.get(nudge_id)

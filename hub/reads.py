@@ -14,9 +14,10 @@ from typing import Any, Final
 from contract.errors import StoreError
 from contract.events import Birth, Health
 from contract.plain import parse_checkpoint
-from hub import schema
+from hub import history_rows, schema
 from hub.learn import Answer
 from hub.nudge_types import ZoneKey
+from hub.tally import Numbers, Tally
 from hub.views import EventView, HourView, LedgerView, LeftView, NodeView, NudgeView, RefusedView
 
 CLOSED_SHOWN_S: Final = 20.0
@@ -154,6 +155,26 @@ class StoreReads:
             since_s,
         )
         return tuple(LeftView(*row) for row in rows)
+
+    def rolled_to(self) -> int:
+        """The first day (its ordinal) that is not summed yet; 0 where none is."""
+        return history_rows.rolled_to(self._rows)
+
+    def tallies(self, since_day: int, until_day: int, each: int, zone: ZoneKey | None) -> dict[int, Tally]:
+        """The sums of every ``each`` days from the first on, of one zone or of all."""
+        return history_rows.tallies(self._rows, since_day, until_day, each, zone)
+
+    def zone_tallies(self, since_day: int, until_day: int) -> dict[ZoneKey, Tally]:
+        """The sums of each zone over a span."""
+        return history_rows.zone_tallies(self._rows, since_day, until_day)
+
+    def waits_by(self, since_day: int, until_day: int, each: int) -> dict[int, Numbers]:
+        """How soon somebody went, by every ``each`` days from the first on; of the whole shop."""
+        return history_rows.waits_by(self._rows, since_day, until_day, each)
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a module reads that keeps tables of its own."""
+        return self._rows(sql, *values)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         try:

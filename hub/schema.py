@@ -15,6 +15,7 @@ What stands in them:
 - ``raised_level`` of a nudge is the level it was raised at, from which answers teach; ``forgotten`` says from when on
   they count in a zone whose learning was reset.
 - ``witnessed``: what each node last signed of its own ledger, as far as this hub cosigned it (`contract.witness`).
+- ``history_…``: sums of days that are over (`hub.history_rows`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -31,6 +32,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
+from hub import history_rows
 
 _FIRST: Final = (
     """CREATE TABLE events (
@@ -88,12 +90,17 @@ def _witness(db: Any) -> None:
     db.execute("DROP TABLE checkpoints")  # without keys: nodes offer theirs anew, with the key
 
 
+def _history(db: Any) -> None:
+    history_rows.create_tables(db)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
     steps(name="0002_ledger")(_ledger)
     steps(name="0003_learning")(_learning)
     steps(name="0010_witness")(_witness)
+    steps(name="0008_history")(_history)
     return steps
 
 

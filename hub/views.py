@@ -13,10 +13,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from contract.events import Birth, Command, Health, Reason, State, Trouble
 from contract.jurisdiction import Jurisdiction
+
+if TYPE_CHECKING:
+    from hub.nudge_types import ZoneKey
+    from hub.tally import Numbers, Tally
 
 UNNAMED: Final = "This shop"
 Outcome = Literal["helped", "browsing", "nobody"]
@@ -194,6 +198,18 @@ class Reads(Protocol):
 
     def left_since(self, since_s: float) -> tuple[LeftView, ...]:
         """What came from each node since then, by node and kind."""
+
+    def rolled_to(self) -> int:
+        """The first day (its ordinal) that is not summed yet; 0 where none is."""
+
+    def tallies(self, since_day: int, until_day: int, each: int, zone: ZoneKey | None) -> dict[int, Tally]:
+        """The sums of every ``each`` days from the first on, of one zone or of all."""
+
+    def zone_tallies(self, since_day: int, until_day: int) -> dict[ZoneKey, Tally]:
+        """The sums of each zone over a span."""
+
+    def waits_by(self, since_day: int, until_day: int, each: int) -> dict[int, Numbers]:
+        """How soon somebody went, by every ``each`` days from the first on; of the whole shop."""
 
 
 class Desk(Protocol):

@@ -36,6 +36,7 @@ from hub.ingest import Clocks, NodeClocks, Receipt, Refused, judge, runs
 from hub.learn import taught
 from hub.lessons import lessons
 from hub.reads import StoreReads
+from hub.roll import roll
 from hub.store import FromNode, Message, Store
 from hub.views import Changes, LessonView, NudgeView, Outcome
 
@@ -298,6 +299,7 @@ class Writer:
         self._swept_s = now_s
         try:
             retention.sweep(self._store, self._config.keep, now_s)
+            roll(self._store, self._config.zone(), now_s, self._config.keep.events_days)
             with self._store.batch():
                 self._signed = self._store.sign(now_s)
         except StoreError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from contract.verify import verify
 from hub import erase
 from hub.__main__ import _alone, main
 from hub.auth import Role
+from hub.days import day_of
 from hub.fakes import FakeShop
 from hub.nudge_types import Open, Raise
 from hub.reads import StoreReads
+from hub.roll import roll
 from hub.store import FILE, Store
 from tests.hub.conftest import node_view
 from tests.hub.node import WALL_S, Node, message, raw
@@ -37,6 +40,8 @@ def fill(store: Store) -> bytes:
         store.refuse(raw(secret.decode(), secret * 20), "topic", "No.")
         store.act(Raise(("aisle", 0), Open(1, 1, (), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
         store.forget_answers("aisle", 0, NOW_S)
+        store.run("INSERT INTO history_waits VALUES (?, 1, 0, 0, 0, 0)", day_of(NOW_S, UTC).toordinal() - 1)
+    roll(store, UTC, NOW_S + 86_400, 396)
     return secret
 
 
@@ -67,7 +72,7 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
         gone = erase.delete_everything(store, NOW_S + 10)
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
-                    "ledger": 6}  # fmt: skip
+                    "history_days": 2, "history_waits": 1, "history_rolled": 1, "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [
         kind
