@@ -68,7 +68,7 @@ async function askWhy() {
   try {
     const answer = await fetch("/staff", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(RETRY_MS) });
     const build = answer.headers.get("x-attune-build");
-    if (answer.status === 401 || answer.status === 403 || (build && build !== body.dataset.build)) location.reload();
+    if ([401, 403, 423].includes(answer.status) || (build && build !== body.dataset.build)) location.reload();
   } catch { /* still out of reach */ }
 }
 
@@ -121,7 +121,7 @@ function slipped(sentence) {
 document.addEventListener("htmx:error", () => slipped(words.unsent));
 document.addEventListener("htmx:after:request", (event) => {
   const status = event.detail?.ctx?.response?.status ?? 0;
-  if (status === 401 || status === 403) location.reload();
+  if ([401, 403, 423].includes(status)) location.reload();
   else if (status === 404) slipped(words.over);
   else if (status >= 400) slipped(words.untaken);
 });
@@ -203,6 +203,26 @@ document.addEventListener("visibilitychange", () => {
   if (!awake.hidden) show(awake, remembered("awake") === "on");
   stayLit();
 });
+
+/* ---- a tablet that is used stays unlocked ---- */
+
+const AWAKE_MS = 60000;
+let awakeAt = 0;
+addEventListener("pointerdown", () => {
+  if (performance.now() - awakeAt < AWAKE_MS) return;
+  awakeAt = performance.now();
+  fetch("/staff/awake", { method: "POST" }).catch(() => { /* out of reach: the page says so by itself */ });
+});
+
+/* ---- the list of languages closes like a menu ---- */
+
+const tongues = document.querySelector(".tongues");
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !tongues.open) return;
+  tongues.open = false;
+  tongues.querySelector("summary").focus();
+});
+addEventListener("pointerdown", (event) => { if (!tongues.contains(event.target)) tongues.open = false; });
 
 /* ---- begin ---- */
 

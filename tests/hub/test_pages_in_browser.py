@@ -236,6 +236,9 @@ def test_a_tablet_keeps_its_language_and_says_times_and_news_in_it(hub: Hub, vis
     page = live(visit("staff", "/staff", locale="pl-PL"))
     expect(page.get_by_role("button", name="Idę tam: Ceramics")).to_be_visible()
     page.locator(".tongues summary").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Deutsch")).to_be_hidden()
+    page.keyboard.press("Enter")  # the focus went back to where it came from
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_text("wartet seit 3 Min.")).to_be_visible()
     live(page)
