@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from contract.audit import add_audit_command
 from contract.beat import Beat
-from contract.errors import AttuneError, CameraError, ConfigError, LinkError, ModelError, WallError
+from contract.errors import AttuneError, ConfigError, LinkError, ModelError, WallError
 from edge.config import NodeConfig, load
 from edge.supervisor import UNFIT, Child, supervise
+from edge.tools import add_tool_commands, with_config
 
 if TYPE_CHECKING:
     from edge.eye.pipeline import Senses
     from edge.ports import Camera, Clock
 
 SOCKET = Path("/run/attune/eye.sock")
-_CONFIG = Path("/etc/attune/node.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,16 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the whole node: eye and courier, kept alive")
-    _with_config(run)
+    with_config(run)
     run.set_defaults(command=_run)
 
     eye = commands.add_parser("eye", help="run the eye alone (what the systemd unit starts)")
-    _with_config(eye)
+    with_config(eye)
     _with_socket(eye)
     eye.set_defaults(command=_eye)
 
     courier = commands.add_parser("courier", help="run the courier alone (what the systemd unit starts)")
-    _with_config(courier)
+    with_config(courier)
     _with_socket(courier)
     courier.set_defaults(command=_courier)
 
@@ -90,21 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.set_defaults(command=_replay)
 
-    check = commands.add_parser("check", help="look over this node and say what to do about what is wrong")
-    _with_config(check)
-    check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    check.set_defaults(command=_check)
-
-    masks = commands.add_parser(
-        "masks",
-        help="turn printed mask markers in the picture into the masks of the config",
-        description="Looks for printed mask markers (attune-hub badges --markers) and prints the masks to copy into "
-        "the node's config. Three markers or more bound an area: 200 to 209 the first, 210 to 219 the second, and "
-        "so on. No face is looked for. Take the markers down afterwards.",
-    )
-    _with_config(masks)
-    masks.add_argument("--frames", type=int, default=50, metavar="N", help="how many frames to look at (%(default)s)")
-    masks.set_defaults(command=_masks)
+    add_tool_commands(commands)
 
     bench = commands.add_parser("bench", help="measure the eye on a clip, stage by stage")
     bench.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="video files or GIFs")
@@ -118,24 +104,20 @@ def _parser() -> argparse.ArgumentParser:
         "touched for it, and watches what the eye asks of the kernel. At most three minutes; run it as root, for "
         "nobody else may read the eye's memory.",
     )
-    _with_config(prove)
+    with_config(prove)
     _with_footage(prove)
     prove.add_argument("--json", action="store_true", help="print the report as JSON, with its signature")
     prove.add_argument("--out", type=Path, metavar="REPORT", help="write that to a file too")
     prove.set_defaults(command=_prove)
 
     prover = commands.add_parser("prover", help="wait to be asked for a self-test (what the auditor's button reaches)")
-    _with_config(prover)
+    with_config(prover)
     _with_footage(prover)
     _with_socket(prover)
     prover.set_defaults(command=_prover)
 
     add_audit_command(commands, "outbox.db", "command")
     return parser
-
-
-def _with_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, default=_CONFIG, metavar="FILE", help="the node's TOML (%(default)s)")
 
 
 def _with_socket(parser: argparse.ArgumentParser) -> None:
@@ -258,33 +240,6 @@ def _replay(options: argparse.Namespace) -> int:
         return _clip_senses(config)
 
     replay(options.clip, config.model_copy(update={"camera": camera}), senses, raise_late, trace=options.trace)
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    from contract.findings import report
-    from edge.doctor import check
-
-    findings = check(options.config)
-    print(report(findings, as_json=options.json))
-    return 0 if all(finding.passed for finding in findings) else 1
-
-
-def _masks(options: argparse.Namespace) -> int:
-    from itertools import islice
-
-    from edge.eye.camera import open_camera
-    from edge.eye.markers import areas, told
-
-    camera = load(options.config).camera
-    opened = open_camera(camera.source, fps=camera.fps, size_px=(camera.width_px, camera.height_px))
-    try:
-        found = areas(islice(opened.frames(), options.frames))
-    finally:
-        opened.close()
-    if not found:
-        raise CameraError("There is no mask marker in the picture: hang them nearer and in light, flat to the camera.")
-    print(told(found))
     return 0
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
-import os
 import signal
 import socket
 import sys
@@ -18,9 +16,8 @@ import uvicorn
 
 from contract.audit import add_audit_command
 from contract.beat import Beat
-from contract.errors import AttuneError, ConfigError, LinkError, StoreError
+from contract.errors import AttuneError, LinkError, StoreError
 from contract.export import export
-from contract.findings import report
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -29,9 +26,8 @@ from hub.broker import start_broker
 from hub.clocks import SystemClocks
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
-from hub.dashboard import DELETE_WORD
-from hub.doctor import check
-from hub.erase import REMAINS, delete_everything
+from hub.doors_in import setup_path
+from hub.housekeeping import LOCK, add_housekeeping_commands, alone
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
 from hub.reads import StoreReads
@@ -39,7 +35,6 @@ from hub.views import Changes
 from hub.writer import Writer
 
 DOORS: Final = "doors.db"
-LOCK: Final = "hub.lock"
 BROKER_PORT: Final = 1883
 
 
@@ -91,25 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
     link.set_defaults(run=_link)
 
-    check = commands.add_parser(
-        "check",
-        help="look over the hub and say what to do",
-        description="Look over settings, papers, database, ledger, disk, clock, broker, certificates and cameras. Exit"
-        " status 0: all is well.",
-    )
-    check.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
-    check.add_argument("--broker", metavar="URL", help="the shop's broker, as given to serve")
-    check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    check.set_defaults(run=_check)
-
-    erase = commands.add_parser(
-        "delete-everything",
-        help="delete all that nodes ever told",
-        description="Delete every message, hour and nudge of a hub that is not running; its ledger's hashes stay.",
-    )
-    erase.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
-    erase.add_argument("--yes", action="store_true", help="do not ask")
-    erase.set_defaults(run=_delete_everything)
+    add_housekeeping_commands(commands)
     add_paper_commands(commands)
     add_connect_commands(commands, DOORS)
     add_audit_command(commands, stores.FILE, "run", notices_in_force)
@@ -135,38 +112,11 @@ def _link(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
-    findings = check(options.data, options.broker)
-    print(report(findings, as_json=options.json))
-    return 0 if all(finding.passed for finding in findings) else 1
-
-
-def _delete_everything(options: argparse.Namespace) -> int:
-    path = options.data / stores.FILE
-    if not path.exists():
-        raise StoreError(f"There is no hub's database in {options.data}: give the --data of the hub.")
-    with _alone(options.data, ""):
-        if not options.yes:
-            print(f"Delete all that this hub holds? Type {DELETE_WORD}: ", end="", flush=True)
-            if sys.stdin.readline().strip() != DELETE_WORD:
-                raise ConfigError(f"Nothing was deleted: {DELETE_WORD} was not typed.")
-        store = stores.Store(path, settings.load(options.data).store)
-        try:
-            with store.batch():
-                gone = delete_everything(store, SystemClocks().wall_s())
-            store.wash()
-        finally:
-            store.close()
-    print("Deleted: " + ", ".join(f"{count} {what}" for what, count in gone.items() if count) + ".")
-    print(f"What remains: {REMAINS}")
-    return 0
-
-
 def _serve(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         listener = stack.enter_context(_bound(*options.http))
         url = "http://{}:{}".format(*listener.getsockname()[:2])
-        stack.enter_context(_alone(options.data, url))
+        stack.enter_context(alone(options.data, url))
         config = settings.load(options.data)
         store = stores.Store(options.data / stores.FILE, config.store)
         stack.callback(store.close)
@@ -215,7 +165,10 @@ def _serve(options: argparse.Namespace) -> int:
         stack.callback(writer.stop)
         link.start()
         stack.callback(link.stop)
+        setup = setup_path(doors)
         print(f"Pages at {url}, broker {broker.url}. A way in: attune-hub link owner --data {options.data}", flush=True)
+        if setup:
+            print(f"Set it up, once and within 15 minutes: {url}{setup}", flush=True)
         server.run(sockets=[listener])
         return 1 if writer.failed else 0
 
@@ -259,26 +212,6 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
                 f"The pages cannot have {host}:{port} ({error.strerror or error}): give another --http HOST:PORT."
             ) from None
         yield listener
-
-
-@contextmanager
-def _alone(folder: Path, url: str) -> Iterator[None]:
-    """One hub a data folder; the lock's file says where its pages are."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StoreError(f"The data folder {folder} cannot be used ({error.strerror}): give another --data.") from None
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(f"A hub is running on {folder} already: stop it, or give another --data.") from None
-        os.truncate(lock, 0)
-        os.write(lock, url.encode())
-        yield
-    finally:
-        os.close(lock)
 
 
 if __name__ == "__main__":

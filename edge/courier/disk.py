@@ -1,13 +1,32 @@
-"""The outbox's file: opened so that a commit is on the card when it returns, and put aside when it is damaged.
+"""The outbox's file: written by one, opened so that a commit is on the card when it returns, put aside when damaged.
 
 Left out: what stands in it (`edge.courier.outbox`).
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import time
 from pathlib import Path
+
+from contract.errors import StoreError
+
+
+class InUse(StoreError):
+    """Another process writes there."""
+
+
+def hold(path: Path) -> int:
+    """The lock of the one who writes, until the descriptor is closed. Raises: InUse, or OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise InUse(f"Another courier writes to {path.parent}: stop it, or set another outbox.folder.") from None
+    return descriptor
 
 
 def open_file(path: Path, schema: str) -> sqlite3.Connection:

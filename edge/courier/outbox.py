@@ -14,6 +14,7 @@ Left out: when to send (`edge.courier.publish`).
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sqlite3
 import time
@@ -31,11 +32,12 @@ from contract.wire import ZONE_KINDS, Topic
 from contract.witness import TABLE as WITNESSED
 from contract.witness import Witness
 from edge.courier.debit import TABLE, Cell, debit, overdrawn, spent
-from edge.courier.disk import open_file, put_aside
+from edge.courier.disk import hold, open_file, put_aside
 from edge.courier.forget import Note, forget
 from edge.order import SpentHours
 
 NAME: Final = "outbox.db"
+LOCK: Final = "outbox.lock"
 CONDEMNED: Final = "outbox.condemned"  # says to the next start that the database is to be put aside
 SIGN_EVERY_S: Final = 3_600.0
 _SCHEMA: Final = (
@@ -79,7 +81,8 @@ class Outbox:
 
     ``boot`` is the install's random epoch and the number of this start.
 
-    Raises: StoreError when the folder cannot be used; LedgerError when its key is another node's.
+    Raises: StoreError when the folder cannot be used, InUse when another process does; LedgerError when its key is
+    another node's.
     """
 
     def __init__(self, folder: Path, events_max: int, store: str, node: str) -> None:
@@ -90,6 +93,7 @@ class Outbox:
         self._given_up = self._seq = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._lock = hold(folder / LOCK)
             self._db, self.put_aside = self._open_or_begin()
             self._signer = Signer.open(folder / KEY_FILE, node_origin(store, node))
             self._ledger = Ledger(self._db)
@@ -268,6 +272,7 @@ class Outbox:
 
     def close(self) -> None:
         self._db.close()
+        os.close(self._lock)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -106,7 +106,9 @@ def test_no_event_that_was_reported_is_lost_to_kill_9(tmp_path: Path, lines: int
 
 
 def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None:
-    fill(opened(tmp_path, 10), "hour")
+    before = opened(tmp_path, 10)
+    fill(before, "hour")
+    before.close()
     (tmp_path / NAME).write_bytes(b"this is no database" * 400)
     for part in tmp_path.glob("*-*"):
         part.unlink()

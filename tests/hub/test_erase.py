@@ -13,10 +13,11 @@ from fastapi.testclient import TestClient
 from contract.export import export
 from contract.verify import verify
 from hub import erase
-from hub.__main__ import _alone, main
+from hub.__main__ import main
 from hub.auth import Role
-from hub.days import day_of
 from hub.fakes import FakeShop
+from hub.housekeeping import alone
+from hub.need_hours import write_down
 from hub.nudge_types import Open, Raise
 from hub.reads import StoreReads
 from hub.roll import roll
@@ -43,6 +44,8 @@ def fill(store: Store) -> bytes:
     roll(store, UTC, NOW_S + 86_400, 396)
     with store.batch():
         store.run("INSERT INTO history_waits VALUES (1, 1, 0, 0, 0, 0)")
+    with store.batch():
+        write_down(store.run, NOW_S + 7_200)
     return secret
 
 
@@ -73,7 +76,7 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
         gone = erase.delete_everything(store, NOW_S + 10)
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
-                    "history_days": 2, "history_waits": 1, "history_rolled": 1, "ledger": 6}  # fmt: skip
+                    "need_hours": 2, "history_days": 2, "history_waits": 1, "history_rolled": 1, "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [
         kind
@@ -139,7 +142,7 @@ def test_the_command_asks_refuses_a_running_hub_and_says_what_remains(
         told = capsys.readouterr()
         return status, told.out + told.err
 
-    with _alone(tmp_path, "http://127.0.0.1:1"):
+    with alone(tmp_path, "http://127.0.0.1:1"):
         assert "A hub is running" in asked("", "--yes")[1]
     for said in ("no\n", ""):
         status, told = asked(said)

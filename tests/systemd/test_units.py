@@ -20,6 +20,8 @@ EXPOSURE_MAX = {
     "attune-courier.service": 30,
     "attune-hub.service": 30,
     "attune-prover.service": 30,
+    "attune-purge.service": 30,
+    "attune-hub-purge.service": 30,
 }
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
