@@ -23,9 +23,13 @@ _AHEAD_S: Final = 1e9  # a clock that was ahead protects nothing
 DELETED_KIND: Final = "deleted-everything"
 GOES: Final = (
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
+    "need_hours",
     *("history_days", "history_waits", "history_rolled"),
 )
-STAYS: Final = ("_sqlite_migrations", "witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints")
+STAYS: Final = (
+    *("_sqlite_migrations", "own_rules"),
+    *("witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints"),
+)
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"
     " signed checkpoints. The hub's settings, who may sign in, and API keys. Each node's own ledger and outbox, which"

@@ -4,6 +4,7 @@ Rules:
 - Live needs (assists) go after a day, the other events and the zone-hours after 13 months; the owner may shorten what
   is kept, never lengthen it.
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
+- How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
 - Why a nudge was raised, and its steps, go with the needs; that there was one, when, and how it went stays longer. A
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from hub import need_hours
 from hub.config import KeepPart
 from hub.store import Store
 
@@ -32,6 +34,11 @@ _OF_AGE: Final = {
     "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
+    "needs": need_hours.OF_AGE,
+    "rules": (  # the newest is in force, however old
+        "DELETE FROM own_rules WHERE id IN (SELECT id FROM own_rules WHERE at_s < ?"
+        " AND id < (SELECT max(id) FROM own_rules) LIMIT ?)"
+    ),
     "refused": "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE received_s < ? LIMIT ?)",
 }
 _WHY: Final = (  # of a nudge that is over stays that it was, when, and how it went
@@ -49,6 +56,8 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
 
     Raises: StoreError when the disk does not take it.
     """
+    with store.batch():
+        need_hours.write_down(store.run, now_s)
     days = {
         "health": keep.health_days,
         "cosignature": keep.health_days,
@@ -56,6 +65,8 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "hours": keep.events_days,
         "events": keep.events_days,
         "nudges": keep.events_days,
+        "needs": min(keep.events_days, need_hours.KEPT_DAYS),
+        "rules": keep.events_days,
         "refused": keep.refused_days,
     }
     _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)

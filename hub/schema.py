@@ -16,6 +16,8 @@ What stands in them:
   they count in a zone whose learning was reset.
 - ``witnessed``: what each node last signed of its own ledger, as far as this hub cosigned it (`contract.witness`).
 - ``history_…``: sums of days that are over (`hub.history_rows`).
+- ``own_rules``: the rules of nudges that the owner set at the page, a row a change (`hub.rules`).
+- ``need_hours``: how many needs there were, rounded at random (`hub.need_hours`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -33,6 +35,7 @@ from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
 from hub import history_rows
+from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
     """CREATE TABLE events (
@@ -94,12 +97,21 @@ def _history(db: Any) -> None:
     history_rows.create_tables(db)
 
 
+def _rules(db: Any) -> None:
+    db.execute(
+        "CREATE TABLE own_rules (id INTEGER PRIMARY KEY, at_s REAL NOT NULL, by TEXT NOT NULL, said TEXT NOT NULL)"
+        " STRICT"
+    )
+    db.execute(NEED_HOURS)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
     steps(name="0002_ledger")(_ledger)
     steps(name="0003_learning")(_learning)
     steps(name="0010_witness")(_witness)
+    steps(name="0005_rules")(_rules)
     steps(name="0008_history")(_history)
     return steps
 

@@ -28,12 +28,12 @@ from contract.events import Command, Stored
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
 from hub import nudge_types as nudges
-from hub import retention
+from hub import retention, rules
 from hub.batch import Batch, Order
 from hub.config import HubConfig
 from hub.erase import delete_everything
 from hub.ingest import Clocks, NodeClocks, Receipt, Refused, judge, runs
-from hub.learn import taught
+from hub.learn import Learnt, taught
 from hub.lessons import lessons
 from hub.reads import StoreReads
 from hub.roll import roll
@@ -94,7 +94,7 @@ class Writer:
     ) -> None:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
         self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
-        self._rules, self._learnt = taught(config.rules(), reads.answers())
+        self._rules, self._learnt = self._taught()
         self._node_clocks = NodeClocks()
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
         self._trouble: str | None = None
@@ -158,6 +158,10 @@ class Writer:
             log.error("%s", error)
         return said
 
+    def write(self, order: Callable[[Store], object], now_s: float) -> None:
+        """Whatever a page has written, in a batch. Raises: StoreError when it could not be; then nothing of it is."""
+        self._written(_Asked(order, now_s, Future()))
+
     def accept_ledger(self, node: str, now_s: float) -> None:
         """Somebody's ledger was begun anew. Raises: StoreError when it could not be written down."""
         self._written(_Asked(lambda store: store.witness.accept(node, now_s), now_s, Future()))
@@ -192,6 +196,9 @@ class Writer:
             self.failed = True
             self._stopping.set()
             self._died()
+
+    def _taught(self) -> tuple[nudges.Rules, dict[nudges.ZoneKey, Learnt]]:
+        return taught(rules.in_force(self._config, self._reads).rules(), self._reads.answers())
 
     def _next(self) -> list[_Came | _Asked]:
         """What has come by now, or by the next tick."""
@@ -260,7 +267,7 @@ class Writer:
         if any(isinstance(item, _Asked) and callable(item.event) for item in items):
             self._store.wash()
         if any(isinstance(item, _Asked) and not isinstance(item.event, nudges.TakenBy) for item in items):
-            self._rules, self._learnt = taught(self._config.rules(), self._reads.answers())
+            self._rules, self._learnt = self._taught()
         if batch.seen:
             self._changes.touch()
         for item in items:

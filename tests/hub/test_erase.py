@@ -76,7 +76,8 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
         gone = erase.delete_everything(store, NOW_S + 10)
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
-                    "need_hours": 2, "history_days": 1, "history_waits": 1, "history_rolled": 1, "ledger": 6}  # fmt: skip
+                    "need_hours": 2, "history_days": 1, "history_waits": 1, "history_rolled": 1,
+                    "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [
         kind
