@@ -14,9 +14,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.routing import APIRoute
@@ -25,8 +25,8 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, notice_pages, orders, tablet
-from hub.auth import ANYONE, HOME, Allow, Doors, Tries, seat, session_of, unseat
+from hub import auditor, dashboard, doors_in, doors_page, notice_pages, orders, tablet
+from hub.auth import ANYONE, HOME, Allow, Doors, session_of
 from hub.connect import ways_in
 from hub.connect.connections import Connections
 from hub.guard import Guard
@@ -69,9 +69,11 @@ def create_app(
             await task
 
     app = FastAPI(title="Attune hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.doors = doors
+    app.state.doors, locks = doors, doors_in.Locks.of(doors)
     for router in (
-        _public(pages, reads, doors, clock),
+        _public(pages, reads, clock),
+        doors_in.routes(pages, locks),
+        doors_page.routes(pages, locks, settings, clock),
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles),
@@ -88,34 +90,12 @@ def create_app(
     return app
 
 
-def _public(pages: Pages, reads: Reads, doors: Doors, clock: Callable[[], float]) -> APIRouter:
-    router, tries = APIRouter(dependencies=[Depends(ANYONE)]), Tries()
+def _public(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(ANYONE)])
 
     @router.get("/", response_class=HTMLResponse)
     def notice(request: Request) -> Response:
         return pages.page(request, "public.html", nodes=dashboard.sensed(reads, clock()), languages=names())
-
-    @router.get("/enter", response_class=HTMLResponse)
-    def door(request: Request, key: Annotated[str, Query(max_length=100)] = "") -> Response:
-        return pages.page(request, "enter.html", key=key)
-
-    @router.post("/enter")
-    def enter(request: Request, key: Annotated[str, Form(max_length=100)]) -> Response:
-        if not tries.allow(request.client.host if request.client else ""):
-            raise HTTPException(429)
-        entered = doors.enter(key)
-        if entered is None:
-            return pages.page(request, "enter.html", 403, key="", refused=True)
-        token, session = entered
-        response = RedirectResponse(HOME[session.role], 303)
-        seat(response, request, token, session.role)
-        return response
-
-    @router.post("/leave")
-    def leave(request: Request) -> Response:
-        response = RedirectResponse("/", 303)
-        unseat(response, request, doors)
-        return response
 
     @router.get("/healthz", response_class=PlainTextResponse)
     def healthz() -> str:
@@ -148,9 +128,14 @@ def _say_refusals(app: FastAPI, pages: Pages) -> None:
         if ways_in.for_programs(request):
             return ways_in.refusal(code)
         if "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"error": phrases("en")["refused"][f"text_{code}"]}, status_code)
+            texts = phrases("en")
+            said = texts["lock"]["text"] if status_code == 423 else texts["refused"][f"text_{code}"]
+            return JSONResponse({"error": said}, status_code)
+        if status_code == 423:
+            return RedirectResponse("/staff/locked", 303)
         session, language = session_of(request), language_of(request)
-        home, texts = HOME[session.role] if session else "/", phrases(language)
+        home = HOME[session.role] if session else "/enter" if code == 401 else "/"
+        texts = phrases(language)
         return pages.page(request, "refused.html", status_code, code=code, home=home, lang=language, t=texts)
 
     def on_http(request: Request, error: Exception) -> Response:

@@ -1,59 +1,69 @@
 """The doors: who may come in, by which key, and which pages open to whom.
 
 Rules:
-- There is no password to guess or to leave at its default: one comes in by a link that this hub minted, which works
-  once and for 15 minutes (a demo's links work until the hub stops).
-- Keys and session tokens are 256 random bits; only their SHA-256 is stored.
+- No door has a password by default: one comes in by a link that this hub minted, which works once and for 15 minutes
+  (a demo's links work until the hub stops); the owner also by the passphrase or passkey that he set.
+- Keys and session tokens are 256 random bits; only their SHA-256 is stored. Coming in makes a new token and ends the
+  browser's old session of that role; waking a locked tablet changes its token too.
+- A session ends when it lies idle, at a fixed age whatever is done with it, and at the owner's word.
+- A staff session is a device's, not a person's: it locks when nobody touches it, where the owner set a PIN.
 - Every route names its roles with `Allow`; `hub.app` refuses to start with one that does not.
 - One browser may hold one session a role, so that an owner's page and a tablet's page can stand side by side.
 
-The doors have a database of their own, with a rollback journal: the command line mints a link while the hub runs,
-and the events' database keeps its one writer.
-
-Left out: what a request must look like at all (`hub.guard`).
+Left out: what a request must look like at all (`hub.guard`), what people know (`hub.doors_secrets`) and hold
+(`hub.passkeys`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from fastapi import HTTPException, Request, Response
 
-from contract.errors import StoreError
+from contract.errors import ConfigError
+from hub.doors_db import DoorsDb
 
 Role = Literal["staff", "owner", "auditor"]
+Way = Literal["link", "passphrase", "passkey"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 HOME: Final[dict[Role, str]] = {"staff": "/staff", "owner": "/owner", "auditor": "/audit"}
 LINK_TTL_S: Final = 15 * 60.0
-IDLE_S: Final[dict[Role, float]] = {"staff": 30 * 86_400.0, "owner": 7 * 86_400.0, "auditor": 12 * 3_600.0}
+IDLE_S: Final[dict[Role, float]] = {"staff": 30 * 86_400.0, "owner": 2 * 86_400.0, "auditor": 2 * 3_600.0}
+AGE_S: Final[dict[Role, float]] = {"staff": 365 * 86_400.0, "owner": 30 * 86_400.0, "auditor": 12 * 3_600.0}
+FRESH_S: Final = 15 * 60.0
 SEEN_EVERY_S: Final = 600.0
-TRIES_A_MINUTE: Final = 10
-ADDRESSES_MAX: Final = 1_024
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS keys (hash BLOB PRIMARY KEY, role TEXT NOT NULL, expires_s REAL, uses_left INTEGER);
-CREATE TABLE IF NOT EXISTS sessions (
-  hash BLOB PRIMARY KEY, who TEXT NOT NULL, role TEXT NOT NULL, seen_s REAL NOT NULL
-);
+AWAKE_EVERY_S: Final = 30.0
+LOCK_AFTER_S: Final = 4 * 3_600.0
+DEVICE_CHARS_MAX: Final = 40
+_LOCKED_BY_HAND: Final = 0.0
+_WHO: Final = """
+SELECT who, role, device, way, born_s, seen_s, awake_s, EXISTS (SELECT 1 FROM secrets WHERE name = 'pin'),
+  COALESCE((SELECT CAST(value AS REAL) FROM secrets WHERE name = 'lock_after_s'), ?)
+FROM sessions
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who came in. ``who`` is a random name of this session and says nothing about a person."""
+    """Somebody, or a tablet, that came in. ``who`` is a random name of this session and says nothing about a person;
+    ``device`` is what the owner called the tablet; ``lockable``
+    where there is a PIN to open it with.
+    """
 
     who: str
     role: Role
+    device: str = ""
+    way: Way = "link"
+    born_s: float = 0.0
+    seen_s: float = 0.0
+    lockable: bool = False
+    locked: bool = False
 
 
 def entry_path(key: str) -> str:
@@ -65,174 +75,206 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Doors:
     """Keys and sessions, as rows. Every method may be called from any thread.
 
     Raises: StoreError from every method when the database cannot be used.
     """
 
-    _db: sqlite3.Connection
-    _path: Path
-    _clock: Callable[[], float]
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    db: DoorsDb
+    clock: Callable[[], float]
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], float] = time.time) -> Doors:
         """Open or make the doors' database; only its owner may read the file."""
-        try:
-            path.touch(mode=0o600, exist_ok=True)
-            db = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
-            db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"The doors' database {path} cannot be opened ({error}): check the folder.") from None
-        return cls(db, path, clock)
+        return cls(DoorsDb.open(path), clock)
 
     def close(self) -> None:
-        self._db.close()
+        self.db.close()
 
-    def mint(self, role: Role, *, ttl_s: float | None = LINK_TTL_S, uses: int | None = 1) -> str:
-        """A new key for ``role``. ``None`` for both means: as often as wanted until the hub stops."""
+    def mint(self, role: Role, *, ttl_s: float | None = LINK_TTL_S, uses: int | None = 1, device: str = "") -> str:
+        """A new key for ``role``. ``None`` for both means: as often as wanted until the hub stops.
+
+        Raises: ConfigError when the device's name is too long.
+        """
+        device = " ".join(device.split())
+        if len(device) > DEVICE_CHARS_MAX:
+            raise ConfigError(f"A device's name has at most {DEVICE_CHARS_MAX} characters.")
         key = secrets.token_urlsafe(32)
-        expires_s = None if ttl_s is None else self._clock() + ttl_s
-        self._run("INSERT INTO keys VALUES (?, ?, ?, ?)", _hash(key), role, expires_s, uses)
+        expires_s = None if ttl_s is None else self.clock() + ttl_s
+        self.db.run("INSERT INTO keys VALUES (?, ?, ?, ?, ?)", _hash(key), role, expires_s, uses, device)
         return key
 
     def forget_unlimited(self) -> None:
         """End the keys that were good until the hub stops. To be called when it starts."""
-        self._run("DELETE FROM keys WHERE expires_s IS NULL")
+        self.db.run("DELETE FROM keys WHERE expires_s IS NULL")
 
     def enter(self, key: str) -> tuple[str, Session] | None:
         """Use a key: a session's token and what it is, or None when the key is unknown, used up or too old."""
-        now_s = self._clock()
-        with self._at_once():
-            rows = self._run(
+        with self.db.at_once():
+            rows = self.db.run(
                 "UPDATE keys SET uses_left = uses_left - 1 WHERE hash = ? AND (expires_s IS NULL OR expires_s > ?)"
-                " AND (uses_left IS NULL OR uses_left > 0) RETURNING role",
+                " AND (uses_left IS NULL OR uses_left > 0) RETURNING role, device",
                 _hash(key),
-                now_s,
+                self.clock(),
             )
-            if not rows:
-                return None
-            session, token = Session(secrets.token_hex(4), rows[0][0]), secrets.token_urlsafe(32)
-            self._run("INSERT INTO sessions VALUES (?, ?, ?, ?)", _hash(token), session.who, session.role, now_s)
-            self._sweep(now_s)
-        return token, session
+            return self._begun(rows[0][0], rows[0][1], "link") if rows else None
+
+    def begin(self, role: Role, way: Way) -> tuple[str, Session]:
+        """A session for somebody who has shown by ``way`` who he is."""
+        with self.db.at_once():
+            return self._begun(role, "", way)
 
     def who(self, token: str) -> Session | None:
-        """The session of a token, unless it has ended or lain idle for too long."""
-        now_s, hashed = self._clock(), _hash(token)
-        rows = self._run("SELECT who, role, seen_s FROM sessions WHERE hash = ?", hashed)
-        if not rows:
-            return None
-        session, seen_s = Session(rows[0][0], rows[0][1]), rows[0][2]
-        if now_s - seen_s > IDLE_S[session.role]:
-            return None
-        if now_s - seen_s > SEEN_EVERY_S:
-            self._run("UPDATE sessions SET seen_s = ? WHERE hash = ?", now_s, hashed)
+        """The session of a token, unless it has ended, aged, or lain idle for too long."""
+        now_s, hashed = self.clock(), _hash(token)
+        rows = self.db.run(f"{_WHO} WHERE hash = ?", LOCK_AFTER_S, hashed)
+        session = _session(rows[0], now_s) if rows else None
+        if session and now_s - session.seen_s > SEEN_EVERY_S:
+            self.db.run("UPDATE sessions SET seen_s = ? WHERE hash = ?", now_s, hashed)
         return session
+
+    def all(self) -> tuple[Session, ...]:
+        """Everybody who is in, the newest first."""
+        now_s = self.clock()
+        rows = self.db.run(f"{_WHO} ORDER BY born_s DESC, who", LOCK_AFTER_S)
+        return tuple(session for row in rows if (session := _session(row, now_s)))
+
+    def touched(self, token: str) -> None:
+        """Somebody did something with this tablet: it stays awake."""
+        now_s = self.clock()
+        self.db.run(
+            "UPDATE sessions SET awake_s = ? WHERE hash = ? AND awake_s < ?",
+            now_s,
+            _hash(token),
+            now_s - AWAKE_EVERY_S,
+        )
+
+    def lock(self, token: str) -> None:
+        """Lock a tablet now."""
+        self.db.run("UPDATE sessions SET awake_s = ? WHERE hash = ?", _LOCKED_BY_HAND, _hash(token))
+
+    def wake(self, token: str) -> str:
+        """Unlock a tablet; its session goes on under the token that is returned."""
+        fresh = secrets.token_urlsafe(32)
+        self.db.run(
+            "UPDATE sessions SET hash = ?, awake_s = ? WHERE hash = ?", _hash(fresh), self.clock(), _hash(token)
+        )
+        return fresh
 
     def leave(self, token: str) -> None:
         """End a session."""
-        self._run("DELETE FROM sessions WHERE hash = ?", _hash(token))
+        self.db.run("DELETE FROM sessions WHERE hash = ?", _hash(token))
 
-    def _sweep(self, now_s: float) -> None:
-        self._run("DELETE FROM keys WHERE expires_s <= ? OR uses_left <= 0", now_s)
-        for role, idle_s in IDLE_S.items():
-            self._run("DELETE FROM sessions WHERE role = ? AND seen_s < ?", role, now_s - idle_s)
+    def end(self, who: str) -> bool:
+        """End a session by its name; False where there is none."""
+        return bool(self.db.run("DELETE FROM sessions WHERE who = ? RETURNING who", who))
 
-    @contextmanager
-    def _at_once(self) -> Iterator[None]:
-        with self._lock:
-            self._run("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.rollback()
-                raise
-            self._run("COMMIT")
+    def end_all(self, roles: tuple[Role, ...] = ROLES) -> None:
+        """End every session of these roles, and every link that was not used yet."""
+        with self.db.at_once():
+            for role in roles:
+                self.db.run("DELETE FROM sessions WHERE role = ?", role)
+                self.db.run("DELETE FROM keys WHERE role = ?", role)
 
-    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
-            with self._lock:
-                return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"The doors' database {self._path} cannot be used ({error}): check the disk.") from None
-
-
-@dataclass(slots=True)
-class Tries:
-    """How often an address has tried a key in the last minute; forgets the longest unseen address."""
-
-    _clock: Callable[[], float] = time.monotonic
-    _by_address: OrderedDict[str, list[float]] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def allow(self, address: str) -> bool:
-        """Count one try; False when there were too many."""
-        now_s = self._clock()
-        with self._lock:
-            recent = [t_s for t_s in self._by_address.pop(address, []) if now_s - t_s < 60]
-            allowed = len(recent) < TRIES_A_MINUTE
-            self._by_address[address] = [*recent, now_s] if allowed else recent
-            if len(self._by_address) > ADDRESSES_MAX:
-                self._by_address.popitem(last=False)
-        return allowed
+    def _begun(self, role: Role, device: str, way: Way) -> tuple[str, Session]:
+        now_s, token = self.clock(), secrets.token_urlsafe(32)
+        session = Session(secrets.token_hex(4), role, device, way, now_s, now_s)
+        self.db.run(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(_hash(token), session.who, role, device, way, now_s, now_s, now_s),
+        )
+        self.db.run("DELETE FROM keys WHERE expires_s <= ? OR uses_left <= 0", now_s)
+        for one in ROLES:
+            self.db.run(
+                "DELETE FROM sessions WHERE role = ? AND (seen_s < ? OR born_s < ?)",
+                *(one, now_s - IDLE_S[one], now_s - AGE_S[one]),
+            )
+        return token, session
 
 
-def _cookie(role: Role, request: Request) -> str:
+def _session(row: tuple[Any, ...], now_s: float) -> Session | None:
+    who, role, device, way, born_s, seen_s, awake_s, has_pin, lock_after_s = row
+    if now_s - seen_s > IDLE_S[role] or now_s - born_s > AGE_S[role]:
+        return None
+    lockable = role == "staff" and bool(has_pin)
+    awake = -60.0 <= now_s - awake_s <= lock_after_s  # a clock that was set back keeps no tablet awake
+    return Session(who, role, device, way, born_s, seen_s, lockable, lockable and not awake)
+
+
+def cookie_of(role: Role, request: Request) -> str:
+    """The name under which a browser keeps its session of this role."""
     return f"__Host-attune-{role}" if request.url.scheme == "https" else f"attune-{role}"
 
 
 def seat(response: Response, request: Request, token: str, role: Role) -> None:
-    """Give the browser its session. Secure and ``__Host-`` over https; plain http is for loopback only."""
+    """Give the browser its session, and end the one it had. Secure and ``__Host-`` over https; plain http is for
+    loopback only.
+    """
+    name = cookie_of(role, request)
+    if before := request.cookies.get(name):
+        doors: Doors = request.app.state.doors
+        doors.leave(before)
     response.set_cookie(
-        _cookie(role, request),
+        name,
         token,
-        max_age=int(IDLE_S[role]),
+        max_age=int(AGE_S[role]),
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,
-        samesite="lax",
+        samesite="strict",
     )
 
 
 def unseat(response: Response, request: Request, doors: Doors) -> None:
     """End every session that this browser holds."""
     for role in ROLES:
-        if token := request.cookies.get(_cookie(role, request)):
+        if token := request.cookies.get(cookie_of(role, request)):
             doors.leave(token)
-            response.delete_cookie(_cookie(role, request), secure=request.url.scheme == "https", httponly=True)
+            response.delete_cookie(cookie_of(role, request), secure=request.url.scheme == "https", httponly=True)
+
+
+def _sessions(request: Request, roles: tuple[Role, ...]) -> Iterator[tuple[str, Session]]:
+    doors: Doors = request.app.state.doors
+    for role in roles:
+        token = request.cookies.get(cookie_of(role, request))
+        session = doors.who(token) if token else None
+        if token and session and session.role == role:
+            yield token, session
 
 
 def session_of(request: Request, roles: tuple[Role, ...] = ROLES) -> Session | None:
-    """The first session of one of these roles that the request carries."""
-    doors: Doors = request.app.state.doors
-    for role in roles:
-        token = request.cookies.get(_cookie(role, request))
-        session = doors.who(token) if token else None
-        if session and session.role == role:
-            return session
-    return None
+    """The first session of one of these roles that the request carries and that is not locked."""
+    return next((session for _, session in _sessions(request, roles) if not session.locked), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """A route's doorkeeper: lets one of ``roles`` pass, or anyone where there are none."""
+    """A route's doorkeeper: lets one of ``roles`` pass, or anyone where there are none. A locked tablet passes only
+    where ``even_locked`` says so.
+    """
 
     roles: tuple[Role, ...] = ()
+    even_locked: bool = False
 
     def __call__(self, request: Request) -> Session | None:
         if not self.roles:
             return None
-        session = session_of(request, self.roles)
-        if session is None:
-            known = session_of(request)
-            raise HTTPException(403 if known else 401)
-        return session
+        locked = False
+        for token, session in _sessions(request, self.roles):
+            if session.locked and not self.even_locked:
+                locked = True
+                continue
+            if request.method == "POST" and not session.locked:
+                request.app.state.doors.touched(token)
+            return session
+        known = locked or any(True for _ in _sessions(request, ROLES))
+        raise HTTPException(423 if locked else 403 if known else 401)
 
 
 ANYONE: Final = Allow()
 STAFF: Final = Allow(("staff", "owner"))
+TABLET: Final = Allow(("staff",), even_locked=True)
 OWNER: Final = Allow(("owner",))
 AUDIT: Final = Allow(("auditor", "owner"))

@@ -1,4 +1,5 @@
-"""Signed checkpoints as codes to photograph: what a ledger cannot be written anew behind, once it is kept elsewhere.
+"""Codes to scan: signed checkpoints, behind which no ledger can be written anew once they are kept elsewhere; and links
+that a tablet is paired with.
 
 Rules:
 - A code holds the note with its log's own signature and nothing else: read by any telephone, it is the file for
@@ -40,7 +41,15 @@ def code_of(note: str) -> segno.QRCode | None:
 
 def picture_of(note: str) -> Markup:
     """The code as a drawing within the page, dark on light in any theme; nothing where there is none."""
-    code = code_of(own_note(note))
+    return _drawn(code_of(own_note(note)))
+
+
+def picture_of_link(link: str) -> Markup:
+    """A link as a code in the page: nothing of it stands in a file or an address of its own."""
+    return _drawn(code_of(link))
+
+
+def _drawn(code: segno.QRCode | None) -> Markup:
     if code is None:
         return Markup()
     return Markup(

@@ -3,7 +3,7 @@
 Rules:
 - The hub answers to its own names only, so that no other site's name can be pointed at it.
 - Plain http is for loopback; every other name needs https.
-- A write must come from a page of this very origin, and be small.
+- A write must come from a page of this very origin, and be small; one address, and all together, may write so often.
 - Answers allow no inline script or style, no framing and no other origin; what is not static is never cached.
 
 Left out: who somebody is (`hub.auth`).
@@ -17,7 +17,12 @@ from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.limits import Tries
+
 BODY_BYTES_MAX: Final = 16_384
+WRITES_A_MINUTE: Final = 240
+WRITES_IN_ALL: Final = 2_400
+_READS: Final = ("GET", "HEAD", "OPTIONS")
 LOOPBACK: Final = frozenset(("127.0.0.1", "localhost", "[::1]", "::1"))
 _POLICY: Final = "; ".join(
     (
@@ -52,6 +57,7 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self._app = app
         self._hosts = LOOPBACK | frozenset(hosts)
+        self._writes = Tries(a_minute=WRITES_A_MINUTE, in_all=WRITES_IN_ALL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,9 +69,14 @@ class Guard:
                 _dress(MutableHeaders(scope=message), scope)
             await send(message)
 
-        refusal = _refusal(scope, self._hosts)
+        refusal = _refusal(scope, self._hosts) or self._too_often(scope)
         answer = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
         await answer(scope, receive, send_guarded)
+
+    def _too_often(self, scope: Scope) -> tuple[int, str] | None:
+        if scope["method"] in _READS or self._writes.allow((scope.get("client") or ("",))[0]):
+            return None
+        return 429, "Too many writes from this address: wait a moment, then try again."
 
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
@@ -87,7 +98,7 @@ def _refusal(scope: Scope, hosts: frozenset[str]) -> tuple[int, str] | None:
         return 421, "This hub does not answer to that name: use the address it printed when it started."
     if scope["scheme"] != "https" and host not in LOOPBACK:
         return 403, "This hub speaks plain http only to its own machine: use its https address."
-    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+    if scope["method"] in _READS:
         return None
     if not _same_origin(headers, scope["scheme"]):
         return 403, "This was not sent from a page of this hub: open the page again and retry."

@@ -23,8 +23,9 @@ from typing import Any, Final, Literal, get_args
 from fastapi import HTTPException, Request
 
 from contract.errors import ConfigError, StoreError
-from hub.auth import Allow, Session, Tries, session_of
+from hub.auth import Allow, Session, session_of
 from hub.guard import LOOPBACK
+from hub.limits import Tries
 
 Scope = Literal["today", "hours", "nudges", "nodes", "metrics"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)

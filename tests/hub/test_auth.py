@@ -11,7 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from contract.errors import StoreError
-from hub.auth import ADDRESSES_MAX, IDLE_S, LINK_TTL_S, ROLES, TRIES_A_MINUTE, Doors, Role, Tries, entry_path
+from hub.auth import AGE_S, IDLE_S, LINK_TTL_S, ROLES, Doors, Role, entry_path
+from hub.connect.keys import Keys
+from hub.limits import TRIES_A_MINUTE
 
 ClientOf = Callable[[Role | None], TestClient]
 
@@ -117,21 +119,33 @@ def test_a_missing_folder_is_said_in_one_sentence(tmp_path: Path) -> None:
         Doors.open(tmp_path / "nowhere" / "doors.db")
 
 
-def test_an_address_may_try_ten_times_a_minute() -> None:
-    now_s = 0.0
-    tries = Tries(lambda: now_s)
-    assert all(tries.allow("10.0.0.9") for _ in range(TRIES_A_MINUTE))
-    assert not tries.allow("10.0.0.9")
-    assert tries.allow("10.0.0.10")
-    now_s = 61.0
-    assert tries.allow("10.0.0.9")
+@pytest.mark.parametrize("role", ROLES)
+def test_a_session_ends_at_a_fixed_age_however_much_it_is_used(doors: Doors, page_clock, role: Role) -> None:
+    entered = doors.enter(doors.mint(role))
+    assert entered
+    born_s = page_clock.now_s
+    while page_clock.now_s - born_s <= AGE_S[role]:
+        assert doors.who(entered[0])
+        page_clock.now_s += IDLE_S[role] * 0.9
+    assert doors.who(entered[0]) is None
 
 
-def test_the_memory_of_tries_is_bounded() -> None:
-    tries = Tries(lambda: 0.0)
-    for number in range(ADDRESSES_MAX + 50):
-        tries.allow(f"address {number}")
-    assert len(tries._by_address) == ADDRESSES_MAX
+def test_a_file_of_an_earlier_version_keeps_api_keys_and_lets_people_come_in_again(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "doors.db") as db:
+        db.executescript(
+            "CREATE TABLE keys (hash BLOB PRIMARY KEY, role TEXT, expires_s REAL, uses_left INTEGER);"
+            "CREATE TABLE sessions (hash BLOB PRIMARY KEY, who TEXT, role TEXT, seen_s REAL);"
+            "INSERT INTO sessions VALUES (x'00', 'a', 'owner', 1);"
+        )
+    api_keys = Keys.open(tmp_path / "doors.db")
+    kept = api_keys.make("Till", ("today",))
+    api_keys.close()
+    doors, api_keys = Doors.open(tmp_path / "doors.db"), Keys.open(tmp_path / "doors.db")
+    assert doors.all() == ()
+    assert doors.enter(doors.mint("owner"))
+    assert api_keys.who(kept)
+    doors.close()
+    api_keys.close()
 
 
 def test_opening_a_link_uses_up_no_key_until_one_comes_in(client_of: ClientOf, doors: Doors) -> None:
@@ -164,7 +178,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client_of: Client
     cookie = client.post("/enter", data={"key": doors.mint("staff")}).headers["set-cookie"].lower()
     assert cookie.startswith("attune-staff=")
     assert "httponly" in cookie
-    assert "samesite=lax" in cookie
+    assert "samesite=strict" in cookie
     assert "path=/" in cookie
 
 
@@ -193,3 +207,12 @@ def test_signing_out_ends_the_session_on_the_hub_too(client_of: ClientOf, doors:
     assert client.post("/leave", data={"bye": "1"}).status_code == 303
     assert doors.who(token) is None
     assert client.get("/staff").status_code == 401
+
+
+def test_coming_in_again_ends_the_browsers_old_session_of_that_role(client_of: ClientOf, doors: Doors) -> None:
+    client = client_of("owner")
+    before = client.cookies["attune-owner"]
+    client.post("/enter", data={"key": doors.mint("owner")})
+    assert client.cookies["attune-owner"] != before
+    assert doors.who(before) is None
+    assert client.get("/owner").status_code == 200
