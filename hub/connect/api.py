@@ -12,16 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, Field
 
-from contract.events import Health, State, Trouble
+from contract.events import Health
 from hub.connect.happened import Nudge, Zone, moment, nudge_of
 from hub.connect.keys import SCOPES, AllowKey, Scope
+from hub.connect.models import (
+    Hours,
+    HourTold,
+    HourWithheld,
+    Node,
+    NodeHealth,
+    Nodes,
+    NudgeHour,
+    NudgeHours,
+    Nudges,
+    Refusal,
+    Today,
+)
 from hub.dashboard import HOUR_S, noise_within, nudge_series, sensed, today_of
 from hub.days import day_start_s
+from hub.limits import Tries
 from hub.views import HourView, NodeView, NudgeView, Reads
 from hub.words import owner_line
 
@@ -29,125 +42,13 @@ ROOT: Final = "/api/v1"
 DAYS_MAX: Final = 31
 DAY_S: Final = 86_400
 WEEK_S: Final = 7 * DAY_S
-OPENS: Final = {scope: AllowKey(scope=scope) for scope in SCOPES}
 When = Annotated[datetime | None, Query(description="ISO 8601 with a time zone, such as `2026-05-04T09:00:00Z`")]
-
-
-class Today(BaseModel):
-    """Today since the shop's midnight."""
-
-    since: datetime
-    nudges: int
-    taken: Annotated[int, Field(description="how many somebody went to")]
-    answered: Annotated[int, Field(description="after how many staff tapped how it went")]
-    helped: Annotated[int | None, Field(description="of the answered; absent while fewer than 5 were answered")] = None
-    wait_s: Annotated[int | None, Field(description="half of the nudges were taken faster; absent while none was")] = (
-        None
-    )
-    nodes: int
-    nodes_sensing: int
-
-
-class HourTold(BaseModel):
-    """An hour of visits to a zone, with the noise that the camera added on purpose."""
-
-    suppressed: Literal[False] = False
-    node: str
-    zone: Zone
-    start: datetime
-    negative: int
-    neutral: int
-    positive: int
-    unknown: Annotated[int, Field(description="visits whose face was not read")]
-    epsilon: float
-    noise_within: Annotated[int, Field(description="19 times in 20 each count is this near to the true one")]
-
-
-class HourWithheld(BaseModel):
-    """An hour with too few visits to be told. It has no number: it is neither 0 nor calm."""
-
-    suppressed: Literal[True] = True
-    node: str
-    zone: Zone
-    start: datetime
-
-
-class Hours(BaseModel):
-    """Hours that a node told, oldest first. An hour without a record is a gap: nothing was sensed."""
-
-    since: datetime
-    until: datetime
-    hours: tuple[HourTold | HourWithheld, ...]
-
-
-class Nudges(BaseModel):
-    """Today's nudges since the shop's midnight, oldest first."""
-
-    since: datetime
-    nudges: tuple[Nudge, ...]
-
-
-class NudgeHour(BaseModel):
-    """How many nudges of a zone were opened in an hour, and how they went."""
-
-    node: str
-    zone: Zone
-    start: datetime
-    helped: int
-    browsing: int
-    nobody: int
-    unanswered: int
-
-
-class NudgeHours(BaseModel):
-    """Nudges by zone and hour."""
-
-    since: datetime
-    until: datetime
-    hours: tuple[NudgeHour, ...]
-
-
-class NodeHealth(BaseModel):
-    """What a node last said of its own health; what it did not say is absent."""
-
-    frames_per_s: float | None = None
-    temperature_c: float | None = None
-    throttled: bool | None = None
-    accelerator: Literal["cpu", "edgetpu"] | None = None
-    outbox_records: Annotated[int, Field(description="records still to send")]
-    dropped_records: Annotated[int, Field(description="mood records dropped while the hub was away")]
-    refused_records: Annotated[int, Field(description="records over a budget")]
-
-
-class Node(BaseModel):
-    """One camera node."""
-
-    name: str
-    state: State
-    reason: Trouble | None = None
-    sensing: Annotated[bool, Field(description="whether its quiet means anything")]
-    advice: Annotated[str, Field(description="one sentence: that it is well, or what to do")]
-    since: datetime
-    heard: datetime | None = None
-    zones: tuple[Zone, ...]
-    health: NodeHealth | None = None
-
-
-class Nodes(BaseModel):
-    """Every node ever heard, by name."""
-
-    nodes: tuple[Node, ...]
-
-
-class Refusal(BaseModel):
-    """Why there is no answer."""
-
-    error: str
 
 
 def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> APIRouter:
     """The routes of the API."""
-    router = APIRouter(prefix=ROOT)
+    router, tries = APIRouter(prefix=ROOT), Tries()
+    opens = {scope: AllowKey(scope=scope, tries=tries) for scope in SCOPES}
     said: dict[int | str, dict[str, Any]] = {
         code: {"model": Refusal, "description": words}
         for code, words in (
@@ -161,7 +62,7 @@ def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> 
 
     def describe(scope: Scope) -> dict[str, Any]:
         return {
-            "dependencies": [Depends(OPENS[scope])],
+            "dependencies": [Depends(opens[scope])],
             "responses": said,
             "tags": [scope],
             "response_model_exclude_none": True,

@@ -13,10 +13,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from hub.auth import TRIES_A_MINUTE
 from hub.connect import apidoc
 from hub.connect.keys import SCOPES, Keys, Scope
 from hub.fakes import FakeShop
+from hub.limits import TRIES_A_MINUTE
 from hub.views import HourView, NudgeView
 from tests.hub.conftest import NOW_S, ORIGIN, Clock, node_view
 
