@@ -25,13 +25,16 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, doors_in, doors_page, notice_pages, orders, tablet
+from hub import auditor, dashboard, doors_in, doors_page, history_page, notice_pages, orders, rule_pages, tablet
 from hub.auth import ANYONE, HOME, Allow, Doors, session_of
 from hub.connect import ways_in
 from hub.connect.connections import Connections
+from hub.enrolment import Enrolment
+from hub.enrolment import routes as enrol_routes
 from hub.guard import Guard
 from hub.languages import language_of, phrases
 from hub.notice import names
+from hub.rules import RuleDesk
 from hub.templating import STATIC, Pages, static
 from hub.views import Changes, Desk, Reads, Settings
 
@@ -49,9 +52,11 @@ def create_app(
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
     connections: Connections | None = None,
+    rules: RuleDesk | None = None,
+    enrolment: Enrolment | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
-    ``connections`` are those to other systems.
+    ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in.
     """
     pages = Pages.of(settings)
 
@@ -77,12 +82,17 @@ def create_app(
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles),
+        history_page.routes(pages, reads, settings, clock),
         auditor.routes(pages, reads, clock, export),
         orders.routes(reads, desk, clock),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
     if connections:
         app.router.routes.extend(ways_in.routes(app, pages, reads, connections, clock, troubles))
+    if rules:
+        app.router.routes.extend(rule_pages.routes(pages, rules, clock).routes)
+    if enrolment:
+        app.router.routes.extend(enrol_routes(enrolment).routes)
     _check_doors(app.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _say_refusals(app, pages)
@@ -127,7 +137,9 @@ def _say_refusals(app: FastAPI, pages: Pages) -> None:
         code = status_code if status_code in _REFUSED else 400 if status_code < 500 else 500
         if ways_in.for_programs(request):
             return ways_in.refusal(code)
-        if "text/html" not in request.headers.get("accept", ""):
+        if "text/html" not in request.headers.get("accept", "") or (
+            status_code == 423 and "hx-request" in request.headers
+        ):
             texts = phrases("en")
             said = texts["lock"]["text"] if status_code == 423 else texts["refused"][f"text_{code}"]
             return JSONResponse({"error": said}, status_code)

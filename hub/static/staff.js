@@ -207,11 +207,13 @@ document.addEventListener("visibilitychange", () => {
 /* ---- a tablet that is used stays unlocked ---- */
 
 const AWAKE_MS = 60000;
-let awakeAt = 0;
+let awakeAt = -AWAKE_MS;
 addEventListener("pointerdown", () => {
   if (performance.now() - awakeAt < AWAKE_MS) return;
   awakeAt = performance.now();
-  fetch("/staff/awake", { method: "POST" }).catch(() => { /* out of reach: the page says so by itself */ });
+  fetch("/staff/awake", { method: "POST" })
+    .then((answer) => { if (answer.status === 423) location.reload(); })
+    .catch(() => { /* out of reach: the page says so by itself */ });
 });
 
 /* ---- the list of languages closes like a menu ---- */
