@@ -31,6 +31,7 @@ from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
+from hub.rules import FakeRules
 from hub.views import Settings
 
 FLAGS: Final = (
@@ -76,6 +77,7 @@ def shown() -> tuple[Shown, ...]:
             changes=fake.changes,
             settings=Settings(),
             connections=Connections(keys, ConnectPart()),
+            rules=FakeRules(),
         )
         pages = tuple(_pages(app.routes))
         keys.close()

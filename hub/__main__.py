@@ -31,6 +31,7 @@ from hub.housekeeping import LOCK, add_housekeeping_commands, alone
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
 from hub.reads import StoreReads
+from hub.rules import RuleBook
 from hub.views import Changes
 from hub.writer import Writer
 
@@ -153,6 +154,7 @@ def _serve(options: argparse.Namespace) -> int:
             export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
             connections=connections,
+            rules=RuleBook(config, reads, writer.write),
         )
         server = _server(app)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -149,3 +149,28 @@ class RuleBook:
 def _differ(toml: Said, before: Said, after: Said) -> tuple[tuple[str, Any, Any], ...]:
     old, new = {**toml, **before}, {**toml, **after}
     return tuple((name, old.get(name), new.get(name)) for name in new if old.get(name) != new.get(name))
+
+
+@dataclass(slots=True)
+class FakeRules:
+    """`RuleDesk` from values; for tests and for looking at pages."""
+
+    config: HubConfig = field(default_factory=HubConfig)
+    part: NudgePart | None = None
+    changes: list[Change] = field(default_factory=list)
+    kept: Recorded | None = None
+
+    def sheet(self) -> RuleSheet:
+        toml, now = said_in(self.config.nudges), said_in(self.part or self.config.nudges)
+        here = frozenset(name for name in now if now[name] != toml[name])
+        return RuleSheet(self.config.nudges, self.part or self.config.nudges, here, tuple(reversed(self.changes)))
+
+    def rules_of(self, part: NudgePart) -> Rules:
+        return self.config.model_copy(update={"nudges": part}).rules()
+
+    def change(self, part: NudgePart, by: Role, now_s: float) -> None:
+        self.changes.append(Change(now_s, by, _differ({}, said_in(self.sheet().now), said_in(part))))
+        self.part = part
+
+    def recorded(self, now_s: float) -> Recorded:
+        return self.kept or Recorded(now_s - recorded.DAY_S, now_s)

@@ -21,6 +21,7 @@ from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
+from hub.rules import FakeRules
 from hub.views import EventView, HourView, NudgeView, RefusedView, Settings
 from tests.hub.conftest import node_view
 
@@ -44,6 +45,7 @@ class Hub:
     doors: Doors
     port: int
     api_keys: Keys
+    rules: FakeRules = field(default_factory=FakeRules)
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
     keys: dict[Role, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Hub:
             changes=self.shop.changes,
             settings=Settings("Miller & Daughters", "privacy@millers.example"),
             connections=Connections(self.api_keys, ConnectPart()),
+            rules=self.rules,
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0, lifespan="on"

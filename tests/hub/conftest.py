@@ -16,6 +16,7 @@ from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
+from hub.rules import FakeRules
 from hub.views import NodeView, Settings
 
 ORIGIN = "http://127.0.0.1:8700"
@@ -68,6 +69,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clo
         settings=Settings("Corner <Shop>", "ask@shop.example"),
         clock=page_clock,
         connections=Connections(api_keys, ConnectPart()),
+        rules=FakeRules(),
     )
 
 

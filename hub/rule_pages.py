@@ -1,0 +1,112 @@
+"""The owner's page of rules: each with where it comes from, and what others would have done before they are saved.
+
+Rules:
+- What is shown before saving is computed from what is typed, by the same replay for the rules in force and for those.
+- Nothing is in force before it is saved; a change is written down as the owner's, never as a person's.
+
+Left out: the form's words (`hub.rule_form`), keeping (`hub.rules`), reckoning (`hub.whatif`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from hub.auth import OWNER, Session
+from hub.config import NudgePart
+from hub.replay import Recorded
+from hub.rule_form import SIGNS, SPARE_QUIET, YES_NO, Typed, rows, told, typed, zone_choices
+from hub.rules import RuleDesk, RuleSheet, said_in
+from hub.templating import Pages
+from hub.whatif import Outlook, outlook
+
+HOUR_S: Final = 3_600
+HOURS: Final = 24
+Here = Annotated[Session, Depends(OWNER)]
+
+
+async def _posted(request: Request) -> list[tuple[str, str]]:
+    return [(name, text) for name, text in (await request.form()).multi_items() if isinstance(text, str)]
+
+
+Posted = Annotated[list[tuple[str, str]], Depends(_posted)]
+
+
+def by_hour(found: Outlook, recorded: Recorded) -> list[int]:
+    """Nudges in each hour of the day that was replayed, the oldest first."""
+    counts = [0] * HOURS
+    for one in found.raised:
+        counts[min(int((one.at_s - recorded.since_s) // HOUR_S), HOURS - 1)] += 1
+    return counts
+
+
+def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRouter:
+    """The page and what it does."""
+    router = APIRouter()
+
+    def what_if(sheet: RuleSheet, part: NudgePart | None, recorded: Recorded) -> dict[str, Any]:
+        prior = sheet.now.precision
+        now = outlook(desk.rules_of(sheet.now), recorded, prior)
+        other = None if part is None or part == sheet.now else outlook(desk.rules_of(part), recorded, prior)
+        since_s = recorded.since_s
+        hours = [datetime.fromtimestamp(since_s + HOUR_S * hour, pages.timezone) for hour in range(HOURS)]
+        series = {
+            "hours": [f"{hour:%H:%M}" for hour in hours],
+            "now": by_hour(now, recorded),
+            "then": by_hour(other, recorded) if other else None,
+        }
+        pairs = list(zip(now.zones, (other or now).zones, strict=True))
+        return {"now": now, "then": other, "pairs": pairs, "series": series, "signs": SIGNS, "wrong": part is None}
+
+    def page(request: Request, session: Session, given: Typed | None = None) -> Response:
+        sheet, recorded = desk.sheet(), desk.recorded(clock())
+        names, said = recorded.zones, given.said if given else said_in(sheet.now)
+        return pages.page(
+            request,
+            "rules.html",
+            400 if given else 200,
+            session=session,
+            rows=rows(sheet, names, said, given.wrong if given else {}),
+            zones=list(zone_choices(said, names)),
+            spare=SPARE_QUIET,
+            yes_no=YES_NO,
+            here=sheet.here,
+            changes=[(change, told(change, names)) for change in sheet.changes],
+            refused=bool(given),
+            **what_if(sheet, sheet.now, recorded),
+        )
+
+    @router.get("/owner/rules", response_class=HTMLResponse)
+    def rules(request: Request, session: Here) -> Response:
+        return page(request, session)
+
+    @router.post("/owner/rules/try", response_class=HTMLResponse)
+    def attempt(request: Request, session: Here, form: Posted) -> Response:
+        sheet = desk.sheet()
+        given = typed(form, sheet.now)
+        return pages.page(request, "_whatif.html", **what_if(sheet, given.part, desk.recorded(clock())))
+
+    @router.post("/owner/rules", response_class=HTMLResponse)
+    def save(request: Request, session: Here, form: Posted) -> Response:
+        given = typed(form, desk.sheet().now)
+        if given.part is None:
+            return page(request, session, given)
+        desk.change(given.part, session.role, clock())
+        return RedirectResponse("/owner/rules#changes", 303)
+
+    @router.post("/owner/rules/back")
+    def back(session: Here, field: Annotated[str, Form(max_length=40)] = "") -> Response:
+        sheet = desk.sheet()
+        toml = said_in(sheet.toml)
+        if field and field not in toml:
+            raise HTTPException(404)
+        said = {**said_in(sheet.now), field: toml[field]} if field else toml
+        desk.change(NudgePart.model_validate_json(json.dumps(said)), session.role, clock())
+        return RedirectResponse("/owner/rules", 303)
+
+    return router
