@@ -1,13 +1,12 @@
-"""The owner's page: how the shop felt and whether nudges help, from released history only; and the nodes' health.
+"""The owner's page: today at a glance, from released hours only; and the nodes' health.
 
 Rules:
-7. Mood is shown by zone and hour, as released: suppressed hours have no height and are not zero, hours without a
-   record are a gap, and the noise is stated. The live mood windows are not for this page.
--  The one sum of visits that the hub makes is `told_sum`: of told hours alone, noise and all. A suppressed hour has no
-   number anywhere on the hub, and no exact total is ever said, so no sum and no difference gives one away.
+7. Mood is shown by the hour, as released: the sums of `hub.tally`, of told hours alone and with their noise stated. A
+   suppressed hour has no number anywhere on the hub, so no sum and no difference gives one away. The live mood windows
+   are not for this page.
 -  Nothing here can be asked by person: nudges are counted by zone and hour, never by who answered.
 
-Left out: the drawing itself (`static/owner.js`), and what staff see (`hub.tablet`).
+Left out: longer spans (`hub.history_page`), the drawing itself (`static/charts.js`), and what staff see (`hub.tablet`).
 """
 
 from __future__ import annotations
@@ -16,25 +15,27 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BeforeValidator
 
+from hub.advice import owner_line
 from hub.auth import OWNER, Session
+from hub.charts import charts_of
 from hub.days import day_start_s
 from hub.erase import REMAINS
+from hub.history import past
+from hub.history import today_of as today_span
 from hub.meter import meters
 from hub.templating import Pages
-from hub.views import Desk, HourView, NodeView, NudgeView, Reads
-from hub.words import NodeLine, owner_line, staff_line, typical_answer_s, why
+from hub.views import Desk, NodeView, NudgeView, Reads
+from hub.words import NodeLine, staff_line, typical_answer_s, why
 
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 FEW: Final = 5
 DELETE_WORD: Final = "DELETE"
-Days = Annotated[Literal[1, 7, 28], BeforeValidator(int), Query()]
 Here = Annotated[Session, Depends(OWNER)]
 
 
@@ -83,27 +84,6 @@ def noise_within(epsilon: float) -> int:
     return max(0, math.ceil(math.log(0.05 * (1 + alpha) / 2) / math.log(alpha)) - 1)
 
 
-def mood_series(hours: tuple[HourView, ...]) -> list[dict[str, Any]]:
-    """Per zone, one row an hour: its four counts, or None where it was suppressed; and the sum of the told ones."""
-    zones: dict[tuple[str, int], dict[str, Any]] = {}
-    for hour in hours:
-        zone = zones.setdefault((hour.node, hour.zone), {"node": hour.node, "zone": hour.zone, "hours": []})
-        zone["name"] = hour.zone_name
-        counts = None if hour.suppressed else [hour.negative, hour.neutral, hour.positive, hour.unknown]
-        zone["hours"].append([hour.hour_start_s, counts])
-    for zone in zones.values():
-        zone["sum"] = told_sum([counts for _, counts in zone["hours"]])
-    return sorted(zones.values(), key=lambda zone: (zone["name"], zone["node"]))
-
-
-def told_sum(hours: list[list[int] | None]) -> dict[str, Any] | None:
-    """The counts of the told hours together, with how many hours that were; None for fewer than two."""
-    told = [counts for counts in hours if counts is not None]
-    if len(told) < 2:
-        return None
-    return {"told": len(told), "withheld": len(hours) - len(told), "counts": list(map(sum, zip(*told, strict=True)))}
-
-
 def nudge_series(nudges: tuple[NudgeView, ...]) -> list[dict[str, Any]]:
     """Per zone, one row an hour: helped, just browsing, nobody there, and those without an answer."""
     zones: dict[tuple[str, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0]))
@@ -131,7 +111,7 @@ def routes(
     router = APIRouter()
 
     @router.get("/owner", response_class=HTMLResponse)
-    def owner(request: Request, session: Here, days: Days = 7) -> Response:
+    def owner(request: Request, session: Here) -> Response:
         now_s = clock()
         nudges = reads.nudges_between(day_start_s(now_s, pages.timezone), now_s + 1)
         rows = [
@@ -140,13 +120,12 @@ def routes(
         ]
         nodes = reads.nodes()
         lines = [(node, owner_line(node, now_s)) for node in nodes]
-        epsilons = sorted({node.birth.gate.epsilon for node in nodes if node.birth})
+        found = past(reads, today_span(now_s, pages.timezone), pages.timezone)
         return pages.page(
             request,
             "owner.html",
             session=session,
             now_s=now_s,
-            days=days,
             today=today_of(nudges),
             rows=rows,
             lines=lines,
@@ -156,19 +135,8 @@ def routes(
             delete_word=DELETE_WORD,
             remains=REMAINS,
             hour_min=max((node.birth.gate.hour_min for node in nodes if node.birth), default=11),
-            noises=[(epsilon, noise_within(epsilon)) for epsilon in epsilons],
+            charts=[one for one in charts_of(found, (), "hour", whole=False) if one.name in ("mood", "nudges")],
         )
-
-    @router.get("/owner/series")
-    def series(session: Here, days: Days = 7) -> dict[str, Any]:
-        until_s = (int(clock()) // HOUR_S + 1) * HOUR_S
-        since_s = until_s - days * DAY_S
-        return {
-            "since": since_s,
-            "until": until_s,
-            "mood": mood_series(reads.hours_between(since_s, until_s)),
-            "nudges": nudge_series(reads.nudges_between(since_s, until_s)),
-        }
 
     @router.post("/owner/lessons/forget")
     def forget(node: Annotated[str, Form()], zone: Annotated[int, Form()], session: Here) -> Response:

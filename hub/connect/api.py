@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from contract.events import Health
+from hub.advice import owner_line
 from hub.connect.happened import Nudge, Zone, moment, nudge_of
 from hub.connect.keys import SCOPES, AllowKey, Scope
 from hub.connect.models import (
@@ -36,7 +37,6 @@ from hub.dashboard import HOUR_S, noise_within, nudge_series, sensed, today_of
 from hub.days import day_start_s
 from hub.limits import Tries
 from hub.views import HourView, NodeView, NudgeView, Reads
-from hub.words import owner_line
 
 ROOT: Final = "/api/v1"
 DAYS_MAX: Final = 31

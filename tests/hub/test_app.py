@@ -47,7 +47,9 @@ DOORS: dict[str, set[Role | None]] = {
     "POST /staff/nudges/{nudge_id}/take": {"staff", "owner"},
     "POST /staff/nudges/{nudge_id}/answer": {"staff", "owner"},
     "GET /owner": {"owner"},
-    "GET /owner/series": {"owner"},
+    "GET /owner/history": {"owner"},
+    "GET /owner/history.csv": {"owner"},
+    "GET /owner/week.pdf": {"owner"},
     "POST /owner/lessons/forget": {"owner"},
     "POST /owner/delete-everything": {"owner"},
     "GET /owner/doors": {"owner"},
@@ -228,7 +230,7 @@ def test_a_refusal_is_a_calm_page_for_people_and_json_for_programs(client_of: Cl
 
 def test_bad_parameters_are_refused_not_guessed(client_of: ClientOf) -> None:
     client = client_of("owner")
-    assert client.get("/owner?days=3").status_code == 400
+    assert client.get("/owner/history?by=year").status_code == 400
     assert client.get("/audit?before=x").status_code == 400
     assert client.post("/staff/nudges/1/answer", data={"outcome": "sold"}).status_code == 400
 

@@ -8,10 +8,12 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hub.auth import Role
+from hub.views import HourView
 from tests.hub.browser import (
     SIZES,
     WAIT_MS,
@@ -34,7 +36,8 @@ PAGES: tuple[tuple[Role | None, str], ...] = (
     ("staff", "/staff"),
     (None, "/staff/offline"),
     ("owner", "/owner"),
-    ("owner", "/owner?days=1"),
+    ("owner", "/owner/history"),
+    ("owner", "/owner/history?by=hour"),
     ("owner", "/owner/connect"),
     ("auditor", "/audit"),
     ("auditor", "/audit/refused"),
@@ -52,7 +55,7 @@ def tour(visit: Visit, **options: object) -> Iterator[tuple[str, Page]]:
         page = by_role[role]
         if path == "/staff":
             live(page)
-        elif path in ("/owner", "/owner?days=1"):
+        elif path in ("/owner", "/owner/history", "/owner/history?by=hour"):
             expect(page.locator("canvas").first).to_be_visible()
         yield path, page
 
@@ -280,14 +283,37 @@ _DRAWN = """(src) => new Promise((done) => { const icon = new Image(); icon.src 
 
 def test_the_owner_sees_bars_where_there_are_numbers_and_words_where_there_are_none(hub: Hub, visit: Visit) -> None:
     furnish(hub.shop)
-    page = visit("owner", "/owner")
-    expect(page.locator("#mood-charts canvas")).to_have_count(1)
-    expect(page.locator("#nudge-charts canvas")).to_have_count(2)
-    page.locator("#mood-charts summary").click()
-    rows = page.locator("#mood-charts tbody tr")
-    expect(rows).to_have_count(2)
-    expect(rows.nth(0)).to_contain_text("12")
-    expect(rows.nth(1)).to_contain_text("too few visits to say")
+    day_s = time.time() // 86_400 * 86_400
+    hub.shop.hours = [
+        HourView("floor-1", 0, "Ceramics", int(day_s) - 50_400, False, 0.5, 3, 12, 6, 2),
+        HourView("floor-1", 0, "Ceramics", int(day_s) - 2 * 86_400, True, 0.5),
+    ]
+    page = visit("owner", "/owner/history")
+    mood = page.locator("figure[data-chart=mood]")
+    expect(mood.locator("canvas")).to_have_count(1)
+    mood.locator("summary").click()
+    rows = mood.locator("tbody tr")
+    expect(rows).to_have_count(28)
+    expect(rows.nth(26)).to_contain_text("12")
+    expect(rows.nth(25)).to_contain_text("not enough people")
+    mood.locator(".plot").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(mood.locator(".read")).to_contain_text("nothing sensed")
+    page.keyboard.press("ArrowLeft")
+    expect(mood.locator(".read")).to_contain_text("3 less pleased · 12 neutral · 6 pleased · 2 not read (± ")
+
+
+def test_each_chart_is_downloaded_as_a_table_and_as_a_picture(hub: Hub, visit: Visit) -> None:
+    furnish(hub.shop)
+    page = visit("owner", "/owner/history")
+    nudges = page.locator("figure[data-chart=nudges]")
+    with page.expect_download() as table:
+        nudges.get_by_role("link", name="CSV").click()
+    assert "helped" in Path(table.value.path()).read_text("utf-8-sig")
+    with page.expect_download() as picture:
+        nudges.get_by_role("button", name="PNG").click()
+    assert picture.value.suggested_filename == "attune-nudges.png"
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_history_the_owner_reads_what_will_appear(visit: Visit) -> None:
