@@ -14,6 +14,7 @@ from contract.errors import CameraError
 from edge.config import load
 
 CONFIG = Path("/etc/attune/node.toml")
+TLS = Path("/var/lib/attune/tls")
 
 
 def add_tool_commands(commands: Any) -> None:
@@ -22,6 +23,18 @@ def add_tool_commands(commands: Any) -> None:
     with_config(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.set_defaults(command=_check)
+
+    join = commands.add_parser(
+        "join",
+        help="join a shop: a key and certificates for the broker, for a token of attune-hub enrol",
+        description="Makes this node's key, and gets its certificate from the hub for the token that attune-hub enrol"
+        " printed there. The courier renews it by itself from then on.",
+    )
+    join.add_argument("hub", metavar="HUB", help="the hub's pages, https://NAME")
+    join.add_argument("node", metavar="NODE", help="this node's name, as it was enrolled")
+    join.add_argument("token", metavar="TOKEN", help="20 letters and digits, with or without dashes")
+    join.add_argument("--folder", type=Path, default=TLS, metavar="DIR", help="where they are kept (%(default)s)")
+    join.set_defaults(command=_join)
 
     optics = commands.add_parser(
         "optics",
@@ -83,6 +96,16 @@ def _check(options: argparse.Namespace) -> int:
     findings = check(options.config)
     print(report(findings, as_json=options.json))
     return 0 if all(finding.passed for finding in findings) else 1
+
+
+def _join(options: argparse.Namespace) -> int:
+    from edge.enrol import CA, CERTIFICATE, enrol
+
+    said = enrol(options.hub, options.node, options.token, options.folder)
+    print(f"{options.node} has joined. In its node.toml stands, unless it does already:\n")
+    print(f'node = "{options.node}"\nstore = "{said.store}"\n\n[broker]\nurl = "{said.broker}"')
+    print(f'ca = "{options.folder / CA}"\ncertificate = "{options.folder / CERTIFICATE}"')
+    return 0
 
 
 def _optics(options: argparse.Namespace) -> int:

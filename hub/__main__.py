@@ -27,6 +27,7 @@ from hub.clocks import SystemClocks
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
 from hub.doors_in import setup_path
+from hub.enrol_commands import add_enrol_commands, enrolment_of
 from hub.housekeeping import LOCK, add_housekeeping_commands, alone
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--until-stop", action="store_true", help="works as often as wanted, until the hub starts again")
     link.set_defaults(run=_link)
 
+    add_enrol_commands(commands)
     add_housekeeping_commands(commands)
     add_paper_commands(commands)
     add_connect_commands(commands, DOORS)
@@ -154,6 +156,7 @@ def _serve(options: argparse.Namespace) -> int:
             export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
             connections=connections,
+            enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),
         )
         server = _server(app)

@@ -153,6 +153,7 @@ class MqttHub:
         self._topics = {kind: str(Topic(store=store, node=node, kind=kind)) for kind in KINDS}
         self._of_ledgers = [every_node(store, kind) for kind in sorted(OF_LEDGERS)]
         self._name, self._will = f"{store}-{node}", will
+        self._broker = broker
         self._host, self._port, self._tls = address(broker)
         self._news: SimpleQueue[News] = SimpleQueue()
         self.woken, self._wake = socket.socketpair()
@@ -181,6 +182,11 @@ class MqttHub:
                 client.disconnect()
                 self._thread.join(FAREWELL_S)
 
+    def redial(self) -> None:
+        """Leaves the connection for a new one, with the certificate that now stands on disk."""
+        if (client := self._joined) is not None:
+            client.disconnect()
+
     def news(self) -> list[News]:
         """Everything heard since the last call, in order."""
         with suppress(BlockingIOError):
@@ -204,6 +210,8 @@ class MqttHub:
         pause_s = PAUSE_MIN_S
         while not self._ending.is_set():
             began_s = time.monotonic()
+            with suppress(ConfigError):  # of a certificate that is being replaced, or was spoilt: the old one will do
+                self._host, self._port, self._tls = address(self._broker)
             over = Flag()
             client = self._client(over)
             try:

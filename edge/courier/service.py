@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from threading import Event, Thread
 
 from contract.beat import Beat
 from contract.errors import ConfigError, StoreError
@@ -24,6 +25,7 @@ from edge.courier.outbox import Outbox
 from edge.courier.panel import open_panel
 from edge.courier.pause import Pause
 from edge.courier.publish import MqttHub
+from edge.courier.renewal import keep_renewed
 
 
 def run(config: NodeConfig, listener: socket.socket) -> int:
@@ -45,10 +47,13 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     hub = MqttHub(config.broker, config.store, config.node, encode(will))
     outbox.log("status", encode(will))
     hub.start()
+    ending = Event()
+    Thread(target=keep_renewed, args=(config, hub.redial, ending), name="renewal", daemon=True).start()
     pause = Pause(outbox.recall("paused") == "pause", open_panel(config.panel))
     try:
         Courier(config, model, outbox, Intake(listener), hub, pause, Beat()).run(lambda: bool(ends), hub.woken)
     finally:
+        ending.set()
         pause.panel.light(on=False)
         with suppress(StoreError):
             outbox.log("status", encode(farewell))
