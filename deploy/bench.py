@@ -48,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.bench",
-        description="Measure speed, memory, latency, many tablets and ingest on this machine. Takes about nine minutes; close what"
-        " else keeps it busy.",
+        description="Measure speed, memory, latency, many tablets and ingest on this machine. Takes about nine"
+        " minutes; close what else keeps it busy.",
     )
     parser.add_argument("--clips", type=Path, help="folder of clips for the eye (default: the simulated scene)")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone; may be repeated")
