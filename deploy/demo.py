@@ -114,9 +114,10 @@ def shop(
     fps: float = 12.0,
     eye: bool = True,
     settings: str = HUB,
+    days: int = 1,
 ) -> Iterator[Shop]:
     """Starts everything in order and ends it in reverse. Without ``eye`` another may take its place; ``settings`` is
-    the hub's TOML.
+    the hub's TOML; the history reaches back ``days``.
 
     Raises: CameraError for a scene that is none, LinkError when the hub does not come up; any other AttuneError as
     it came.
@@ -142,7 +143,8 @@ def shop(
         meeting = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attune-"))) / "eye.sock"
         shared = ("--config", str(config), "--socket", str(meeting))
         if history:
-            print(f"Played {tell(load(config), time.time(), seed=1)} simulated hours into the history.", flush=True)
+            played = tell(load(config), time.time(), seed=1, days=days)
+            print(f"Played {played} simulated hours into the history.", flush=True)
         stack.enter_context(_kept("courier", ("edge", "courier", *shared)))
         if eye:
             stack.enter_context(_kept("eye", ("edge", "eye", *shared)))

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ from hub.auth import Doors, Role
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
+from hub.doors_secrets import Secrets
 from hub.fakes import FakeShop
 from hub.rules import FakeRules
 from hub.views import Settings
@@ -48,8 +51,19 @@ COLOURS: Final = (256, 128, 64)
 BYTES_MAX: Final = 150_000
 NUDGE_S: Final = 120.0
 FILLED: Final = {"language": "en"}
+LOCKED: Final = "/staff/locked"
 GALLERY: Final = "pages.md"
-_HOME: Final = "\n[connect.home_assistant]\nenabled = true\n"
+DAYS: Final = 27
+AFTERNOON_H: Final = 16
+ABOUT: Final = f"""\
+Taken from the demo by `make screenshots`, on a tablet, a phone and a desktop. Its customers are drawings with real
+photographs of faces, and {DAYS + 1} days of hours were simulated and sent at once: the auditor's meter counts them all as today's."""
+_HUB: Final = f"""\
+timezone = "{{timezone}}"
+{HUB.replace("rest_s = 20.0", "rest_s = 30.0")}
+[connect.home_assistant]
+enabled = true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command ``python -m deploy.screenshots``."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.screenshots",
-        description="Run the demo, wait for a nudge, and save pictures of every page. Takes about two minutes.",
+        description="Run the demo, wait for a nudge, and save pictures of every page. Takes about four minutes.",
     )
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="folder (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -107,13 +121,18 @@ def main(arguments: list[str] | None = None) -> int:
         if program is None:
             raise LinkError("There is no chromium to take pictures with: install it (Debian: apt install chromium).")
         options.out.mkdir(parents=True, exist_ok=True)
+        timezone = os.environ["TZ"] = afternoon(time.gmtime().tm_hour)  # the demo's processes are of that zone too
+        time.tzset()
         with (
-            shop(0, "day", None, history=True, settings=HUB + _HOME) as running,
+            shop(0, "day", None, history=True, settings=_HUB.format(timezone=timezone), days=DAYS) as running,
             sync_playwright() as playwright,
         ):
             keys = Keys.open(running.data / "hub" / "doors.db")
             keys.make("Weekly report", ("today", "hours"))
             keys.close()
+            doors = Doors.open(running.data / "hub" / "doors.db")
+            Secrets(doors.db, time.time).set_pin("482913")
+            doors.close()
             browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
             _take_all(browser, running, options.out)
             browser.close()
@@ -125,10 +144,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def afternoon(utc_hour: int) -> str:
+    """A time zone in which it is between four and five in the afternoon, so that there is a day to show."""
+    ahead_h = (AFTERNOON_H - utc_hour + 11) % 24 - 11
+    return f"Etc/GMT{-ahead_h:+d}"  # in these names the sign is turned round
+
+
 def _take_all(browser: Browser, running: Shop, out: Path) -> None:
     for role in ("staff", "owner", "auditor", None):  # staff first: by then a nudge has come, and every camera senses
         contexts = {size: _visitor(browser, running, role, size) for size in SIZES}
-        for page in (page for page in shown() if page.role == role):
+        for page in sorted((page for page in shown() if page.role == role), key=lambda page: page.path == LOCKED):
             opened = {size: _open(context, running, page) for size, context in contexts.items()}
             for size, tab in opened.items():
                 _take(tab, size, out / f"{page.name}-{size}.png")
@@ -141,7 +166,7 @@ def _take_all(browser: Browser, running: Shop, out: Path) -> None:
 
 
 def _visitor(browser: Browser, running: Shop, role: str | None, size: str) -> BrowserContext:
-    context = browser.new_context(viewport=SIZES[size], timezone_id="Europe/Vienna", reduced_motion="reduce")
+    context = browser.new_context(viewport=SIZES[size], timezone_id=os.environ["TZ"], reduced_motion="reduce")
     if role is not None:
         tab = context.new_page()
         tab.goto(running.links[role])
@@ -152,12 +177,25 @@ def _visitor(browser: Browser, running: Shop, role: str | None, size: str) -> Br
 
 def _open(context: BrowserContext, running: Shop, page: Shown) -> Page:
     tab = context.new_page()
-    tab.goto(running.url + page.path)
+    if page.path == "/staff/offline":  # which leaves by itself when it reaches the hub
+        tab.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
+    tab.goto(running.url + ("/staff" if page.path == LOCKED else page.path))
     if page.path == "/staff":
         tab.locator("article.nudge[data-state=open]").first.wait_for(timeout=NUDGE_S * 1000)
-    if page.path == "/owner":
-        tab.get_by_role("link", name="Day", exact=True).click()
+    elif page.path == LOCKED:
+        tab.get_by_role("button", name="Lock", exact=True).click()
+        tab.wait_for_url(f"**{LOCKED}")
+    elif page.path == "/owner":
+        _wait_until_all_is_sent(tab)
     return tab
+
+
+def _wait_until_all_is_sent(tab: Page) -> None:
+    """The hours that were played in are sent within seconds, which the node tells once a minute."""
+    until_s = time.monotonic() + NUDGE_S
+    while "records still to send" in tab.content() and time.monotonic() < until_s:
+        tab.wait_for_timeout(2_000)
+        tab.reload()
 
 
 def _take(tab: Page, size: str, target: Path) -> None:
@@ -189,7 +227,7 @@ def small(png: bytes) -> bytes:
 
 def gallery_of(pages: tuple[Shown, ...], folder: str) -> str:
     """A page of all pictures."""
-    lines = ["# Every page", "", "Taken from the demo by `make screenshots`: on a tablet, a phone and a desktop.", ""]
+    lines = ["# Every page", "", ABOUT, ""]
     for page in pages:
         lines += [f"## `{page.path}`", "", f"For {page.role or 'anyone'}.", ""]
         lines += [f"![{page.path} on a {size}]({folder}/{page.name}-{size}.png)" for size in SIZES]

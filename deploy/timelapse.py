@@ -83,10 +83,10 @@ def hours(zones: Sequence[ZoneSpec], opening_s: float, seconds: float, seed: int
     yield from (record for record in release(steps, gate, flush=True) if isinstance(record, Hours))
 
 
-def opened(now_s: float) -> list[tuple[float, float]]:
-    """Yesterday and today up to the last whole hour, as (opening, seconds), in this machine's time."""
+def opened(now_s: float, days: int = 1) -> list[tuple[float, float]]:
+    """So many days before today, and today up to the last whole hour, as (opening, seconds), in this machine's time."""
     spans = []
-    for days_ago in (1, 0):
+    for days_ago in range(days, -1, -1):
         day = time.localtime(now_s - 86_400 * days_ago)
         opening_s = time.mktime((day.tm_year, day.tm_mon, day.tm_mday, OPENS_H, 0, 0, 0, 0, -1)) // 3600 * 3600
         until_s = min(opening_s + (CLOSES_H - OPENS_H) * 3600, now_s // 3600 * 3600)
@@ -95,12 +95,12 @@ def opened(now_s: float) -> list[tuple[float, float]]:
     return spans
 
 
-def tell(config: NodeConfig, now_s: float, seed: int) -> int:
-    """Puts the simulated hours into the node's outbox, as its courier would have over two days; how many."""
+def tell(config: NodeConfig, now_s: float, seed: int, days: int = 1) -> int:
+    """Puts the simulated hours into the node's outbox, as its courier would have over these days; how many."""
     model = model_hash(config.models.affect)
     outbox, said = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node), 0
     try:
-        for day, (opening_s, seconds) in enumerate(opened(now_s)):
+        for day, (opening_s, seconds) in enumerate(opened(now_s, days)):
             for record in hours(config.zones, opening_s, seconds, seed + day):
                 cell = cell_of(record)
                 if cell is not None and outbox.overdrawn(cell, config.privacy.epsilon_per_day) is None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from deploy.screenshots import BYTES_MAX, SIZES, gallery_of, shown, small
+from deploy.screenshots import BYTES_MAX, SIZES, afternoon, gallery_of, shown, small
 
 
 def test_every_page_that_the_app_has_is_shown_by_somebody_who_may_see_it() -> None:
@@ -21,6 +24,12 @@ def test_the_gallery_shows_every_page_on_every_screen() -> None:
     for page in shown():
         assert f"## `{page.path}`" in text
         assert all(f"](pictures/{page.name}-{size}.png)" in text for size in SIZES)
+
+
+@pytest.mark.parametrize("utc_hour", range(24))
+def test_the_pictures_are_of_an_afternoon(utc_hour: int) -> None:
+    moment = datetime(2026, 5, 4, utc_hour, 30, tzinfo=UTC)
+    assert moment.astimezone(ZoneInfo(afternoon(utc_hour))).hour == 16
 
 
 def test_a_picture_becomes_small_and_stays_the_picture() -> None:
