@@ -57,7 +57,8 @@ DAYS: Final = 27
 AFTERNOON_H: Final = 16
 ABOUT: Final = f"""\
 Taken from the demo by `make screenshots`, on a tablet, a phone and a desktop. Its customers are drawings with real
-photographs of faces, and {DAYS + 1} days of hours were simulated and sent at once: the auditor's meter counts them all as today's."""
+photographs of faces; {DAYS + 1} days of hours were simulated and sent at once, so that the auditor's meter counts them
+all as today's."""
 _HUB: Final = f"""\
 timezone = "{{timezone}}"
 {HUB.replace("rest_s = 20.0", "rest_s = 30.0")}
