@@ -17,7 +17,7 @@ from typing import Any
 HISTORY = "history.ndjson"
 EPSILON = "epsilon.ndjson"
 SELF_TESTS = "self-tests.ndjson"
-_FILE_OF = {"birth": HISTORY, "config": HISTORY, "hour": EPSILON, "self-test": SELF_TESTS}
+_FILE_OF = {"birth": HISTORY, "config": HISTORY, "rules": HISTORY, "hour": EPSILON, "self-test": SELF_TESTS}
 _SPENT = ("node", "zone", "hour_start", "epsilon", "suppressed")
 _OF_THE_START = frozenset(("boot", "minor", "seq", "t_mono_s", "t_wall"))
 

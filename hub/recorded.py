@@ -52,7 +52,7 @@ def read(reads: StoreReads, now_s: float) -> Recorded:
             need_hours.NeedHour((row[0], row[1]), row[2], (row[3], row[4], row[5]))
             for row in reads.rows(need_hours.READ, now_s - WEEK_S)
         ),
-        _zones(reads),
+        zones(reads, now_s),
     )
 
 
@@ -79,7 +79,8 @@ def _tapped(reads: StoreReads, since_s: float, until_s: float) -> list[tuple[flo
     return found
 
 
-def _zones(reads: StoreReads) -> dict[ZoneKey, str]:
-    """Every zone that a camera names, or that ever had a nudge."""
+def zones(reads: StoreReads, now_s: float) -> dict[ZoneKey, str]:
+    """Every zone that a camera names, or that had a nudge in the last week."""
     named = {(node.name, zone.id): zone.name for node in reads.nodes() if node.birth for zone in node.birth.zones}
-    return {**reads.zone_names(), **named}
+    nudged = reads.rows("SELECT node, zone, zone_name FROM nudges WHERE opened_s >= ? ORDER BY id", now_s - WEEK_S)
+    return {**{(node, zone): name for node, zone, name in nudged}, **named}

@@ -87,7 +87,11 @@ class Raised:
 
 def replay(rules: Rules, recorded: Recorded) -> tuple[Raised, ...]:
     """The nudges that the recorded day raises under these rules."""
-    teacher = Teacher(rules, recorded.answers)
+    return relive(Teacher(rules, recorded.answers), recorded)
+
+
+def relive(teacher: Teacher, recorded: Recorded) -> tuple[Raised, ...]:
+    """The same, by the rules of a teacher who has heard the answers before the day, and hears those of the day."""
     state, now_s, raised = State(), recorded.since_s, list[Raised]()
     for at_s, happened in recorded.day:
         state, ticked = _let_pass(teacher.rules, state, now_s, at_s)

@@ -2,6 +2,7 @@
 
 Rules:
 - What is shown before saving is computed from what is typed, by the same replay for the rules in force and for those.
+  It takes longer than a page may, so the page comes first and asks for it.
 - Nothing is in force before it is saved; a change is written down as the owner's, never as a person's.
 
 Left out: the form's words (`hub.rule_form`), keeping (`hub.rules`), reckoning (`hub.whatif`).
@@ -64,8 +65,8 @@ def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRoute
         return {"now": now, "then": other, "pairs": pairs, "series": series, "signs": SIGNS, "wrong": part is None}
 
     def page(request: Request, session: Session, given: Typed | None = None) -> Response:
-        sheet, recorded = desk.sheet(), desk.recorded(clock())
-        names, said = recorded.zones, given.said if given else said_in(sheet.now)
+        sheet, names = desk.sheet(), desk.zones(clock())
+        said = given.said if given else said_in(sheet.now)
         return pages.page(
             request,
             "rules.html",
@@ -78,7 +79,7 @@ def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRoute
             here=sheet.here,
             changes=[(change, told(change, names)) for change in sheet.changes],
             refused=bool(given),
-            **what_if(sheet, sheet.now, recorded),
+            signs=SIGNS,
         )
 
     @router.get("/owner/rules", response_class=HTMLResponse)

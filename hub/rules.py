@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from hub import recorded
 from hub.auth import Role
 from hub.config import HubConfig, NudgePart
-from hub.nudge_types import Rules
+from hub.nudge_types import Rules, ZoneKey
 from hub.reads import StoreReads
 from hub.replay import Recorded
 from hub.store import Store
@@ -67,6 +67,9 @@ class RuleDesk(Protocol):
 
     def change(self, part: NudgePart, by: Role, now_s: float) -> None:
         """These rules from now on."""
+
+    def zones(self, now_s: float) -> Mapping[ZoneKey, str]:
+        """What the zones are called."""
 
     def recorded(self, now_s: float) -> Recorded:
         """The last day and week, to ask what other rules would have done."""
@@ -141,6 +144,10 @@ class RuleBook:
         """These rules from now on. Raises: StoreError when it could not be written down."""
         self.write(lambda store: write_change(store, self.config, part, by, now_s), now_s)
 
+    def zones(self, now_s: float) -> Mapping[ZoneKey, str]:
+        """What the zones are called. Raises: StoreError."""
+        return recorded.zones(self.reads, now_s)
+
     def recorded(self, now_s: float) -> Recorded:
         """The last day and week. Raises: StoreError."""
         return recorded.read(self.reads, now_s)
@@ -171,6 +178,9 @@ class FakeRules:
     def change(self, part: NudgePart, by: Role, now_s: float) -> None:
         self.changes.append(Change(now_s, by, _differ({}, said_in(self.sheet().now), said_in(part))))
         self.part = part
+
+    def zones(self, now_s: float) -> Mapping[ZoneKey, str]:
+        return self.recorded(now_s).zones
 
     def recorded(self, now_s: float) -> Recorded:
         return self.kept or Recorded(now_s - recorded.DAY_S, now_s)

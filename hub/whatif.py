@@ -15,14 +15,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 from typing import Final
 
-from hub.learn import EXPLORE_EVERY, INTERVAL, LEVELS, Answer, Learnt, Precision, after, precision
+from hub.learn import EXPLORE_EVERY, INTERVAL, LEVELS, Answer, Learnt, Precision, Tally, precision
 from hub.need_hours import HOUR_S, ROUNDED_TO, NeedHour
 from hub.nudge_types import Rules, ZoneKey
-from hub.replay import Raised, Recorded, Teacher, replay
+from hub.replay import Raised, Recorded, Teacher, relive
 
 FEW: Final = 5
 SAMPLES: Final = 12  # moments of an hour at which quiet hours are looked up
@@ -67,12 +67,9 @@ class Outlook:
 def outlook(rules: Rules, recorded: Recorded, prior: float) -> Outlook:
     """What the rules would have done. Units: ``prior`` is the share of helpful nudges expected before any answer."""
     teacher = Teacher(rules, recorded.answers)
-    raised = replay(rules, recorded)
-    for _, one in recorded.day:
-        if isinstance(one, Answer):
-            teacher.hear(one)
+    raised = relive(teacher, recorded)
     levels = {key: teacher.level_from(key) for key in recorded.zones}
-    known = learnt([*recorded.answers, *(one for _, one in recorded.day if isinstance(one, Answer))], prior)
+    known = tallied((*recorded.answers, *(one for _, one in recorded.day if isinstance(one, Answer))))
     hours = len({row.hour_start_s for row in recorded.week})
     by_zone = week(rules, recorded.week, levels)
     counted = Counter(one.zone for one in raised)
@@ -97,7 +94,7 @@ def outlook(rules: Rules, recorded: Recorded, prior: float) -> Outlook:
 
 
 def week(rules: Rules, rows: Sequence[NeedHour], levels: Mapping[ZoneKey, int]) -> dict[ZoneKey, Span]:
-    """Nudges an hour of each zone in the hours that were counted."""
+    """Nudges an hour of each zone in the hours that were counted, within the shop's cap."""
     hours = len({row.hour_start_s for row in rows})
     room = HOUR_S / max(rules.rest_s, 1.0)
     found: dict[ZoneKey, list[float]] = {key: [] for key in levels}
@@ -105,7 +102,10 @@ def week(rules: Rules, rows: Sequence[NeedHour], levels: Mapping[ZoneKey, int]) 
         if row.zone in found:
             loud = 1 - _quiet_share(rules, row.hour_start_s)
             found[row.zone].append(min(_reaching(rules, row, levels[row.zone]), room) * loud)
-    return {zone: _span(counts, hours) for zone, counts in found.items() if counts}
+    spans = {zone: _span(counts, hours) for zone, counts in found.items() if counts}
+    total = sum(span.mean for span in spans.values())
+    fits = min(1.0, rules.per_hour / total) if total else 1.0
+    return {zone: Span(*(fits * part for part in (one.mean, one.low, one.high))) for zone, one in spans.items()}
 
 
 def together(rules: Rules, zones: Iterable[Span]) -> Span:
@@ -143,11 +143,14 @@ def _sure() -> float:
 # --- how often they would help --------------------------------------------------------------------------------------
 
 
-def learnt(answers: Iterable[Answer], prior: float) -> dict[ZoneKey, Learnt]:
-    """The tallies of every zone that has answers."""
+def tallied(answers: Iterable[Answer]) -> dict[ZoneKey, Learnt]:
+    """How nudges went at each level of every zone that has answers."""
+    counts = Counter((answer.zone, answer.level, answer.helped) for answer in answers)
     zones: dict[ZoneKey, Learnt] = {}
-    for answer in answers:
-        zones[answer.zone] = after(zones.get(answer.zone, Learnt(LEVELS[0])), answer, prior, LEVELS[0])
+    for zone, level in {(zone, level) for zone, level, _ in counts}:
+        helped, missed = counts[zone, level, True], counts[zone, level, False]
+        known = zones.setdefault(zone, Learnt(LEVELS[0]))
+        zones[zone] = replace(known, tallies={**known.tallies, level: Tally(helped, missed, helped + missed)})
     return zones
 
 

@@ -45,7 +45,7 @@ async function ask() {
     if (answer.status === 401) location.reload();
     if (answer.ok && mine === asked) { place.innerHTML = await answer.text(); draw(); }
   } catch (error) {
-    if (error.name !== "AbortError") place.querySelector(".read").textContent = "the hub does not answer";
+    if (error.name !== "AbortError") place.querySelector("p, .read").textContent = "The hub does not answer: type again in a moment.";
   } finally {
     if (mine === asked) place.removeAttribute("aria-busy");
   }
@@ -60,4 +60,4 @@ form.addEventListener("input", soon);
 form.addEventListener("reset", soon);
 addEventListener("resize", () => plot?.setSize({ width: place.querySelector(".plot").clientWidth, height: HEIGHT_PX }));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-document.fonts.ready.then(draw);
+document.fonts.ready.then(ask);

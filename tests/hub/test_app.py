@@ -210,6 +210,7 @@ def test_no_page_holds_an_inline_script_or_style(client_of: ClientOf) -> None:
         "/staff/offline",
         "/owner",
         "/owner/connect",
+        "/owner/rules",
         "/audit",
         "/audit/refused",
         "/nowhere",
