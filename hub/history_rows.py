@@ -24,7 +24,7 @@ _SUMS: Final = ", ".join(f"sum({name})" for name in COLUMNS)
 
 
 def create_tables(db: Any) -> None:
-    """The tables of this module, and the index that names zones."""
+    """The tables of this module, and indexes for what other pages ask of old rows."""
     real = {"noise_var"}
     columns = ", ".join(f"{name} {'REAL' if name in real else 'INTEGER'} NOT NULL" for name in COLUMNS)
     db.execute(
@@ -38,6 +38,8 @@ def create_tables(db: Any) -> None:
         " next_day INTEGER NOT NULL, event INTEGER NOT NULL, closed_s REAL NOT NULL) STRICT"
     )
     db.execute("CREATE INDEX nudges_by_zone ON nudges (node, zone, zone_name)")
+    for column in ("kind", "node", "zone"):
+        db.execute(f"CREATE INDEX events_by_{column} ON events ({column})")  # each in the order of ids
 
 
 def rolled_to(rows: Rows) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.errors import StoreError
-from contract.events import Birth, Health
+from contract.events import KINDS, Birth, Health
 from contract.plain import parse_checkpoint
 from hub import history_rows, schema
 from hub.learn import Answer
@@ -53,7 +53,7 @@ class StoreReads:
 
     def nudges_now(self, now_s: float) -> tuple[NudgeView, ...]:
         """Open and taken nudges, and those closed in the last 20 s; oldest first."""
-        sql = f"{_NUDGE} WHERE closed_s IS NULL OR closed_s > ? ORDER BY id"
+        sql = f"{_NUDGE} WHERE closed_s IS NULL OR closed_s > ? ORDER BY +id"  # "+": by closing, not all of them by id
         return tuple(map(_nudge, self._rows(sql, now_s - CLOSED_SHOWN_S)))
 
     def nudges_between(self, since_s: float, until_s: float) -> tuple[NudgeView, ...]:
@@ -73,7 +73,9 @@ class StoreReads:
         """What each zone was last called in a nudge."""
         return {
             (node, zone): name
-            for node, zone, name in self._rows("SELECT node, zone, zone_name FROM nudges ORDER BY id")
+            for node, zone, name, _ in self._rows(
+                "SELECT node, zone, zone_name, max(id) FROM nudges GROUP BY node, zone"
+            )
         }
 
     def nodes(self) -> tuple[NodeView, ...]:
@@ -110,8 +112,12 @@ class StoreReads:
         self, *, before: int | None, limit: int, node: str | None, kind: str | None, zone: int | None
     ) -> tuple[EventView, ...]:
         """Events with an id under ``before``, newest first."""
-        asked = {"id <": before, "node =": node, "kind =": kind, "zone =": zone}
-        given = {column: value for column, value in asked.items() if value is not None}
+        asked = {"kind =": kind, "node =": node, "zone =": zone}
+        given: dict[str, object] = {}
+        for column, value in asked.items():
+            if value is not None:  # by the index of the first, in the order of ids; "+" keeps the others out of it
+                given["+" + column if given else column] = value
+        given |= {} if before is None else {"id <": before}
         where = " AND ".join(f"{column} ?" for column in given) or "1"
         rows = self._rows(
             "SELECT id, received_s, node, kind, zone, boot, seq, topic, payload FROM events"
@@ -151,7 +157,9 @@ class StoreReads:
         """What came from each node since then, by node and kind."""
         rows = self._rows(
             "SELECT node, kind, count(*), sum(length(payload)), max(length(payload)) FROM events"
-            " WHERE received_s >= ? GROUP BY node, kind ORDER BY node, kind",
+            f" WHERE kind IN ({', '.join('?' * len(KINDS))}) AND received_s >= ?"
+            " GROUP BY node, kind ORDER BY node, kind",
+            *KINDS,
             since_s,
         )
         return tuple(LeftView(*row) for row in rows)
