@@ -31,8 +31,8 @@ Order = nudges.TakenBy | nudges.Answered | Callable[[Store], object]
 class Batch:
     """Inside one transaction of ``store``. Units: ``now_s`` since the epoch, ``mono_s`` on the hub's own clock.
 
-    ``seqs`` are the numbers to confirm, ``heard`` when each node was, ``says`` what to say of ledgers, ``seen`` whether
-    what pages show has changed.
+    ``seqs`` are the numbers to confirm, ``heard`` when each node was, ``says`` what to say of ledgers, ``sensing`` who
+    said that it senses, ``seen`` whether what pages show has changed.
     """
 
     store: Store
@@ -43,6 +43,7 @@ class Batch:
     seqs: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     heard: dict[str, float] = field(default_factory=dict)
     says: list[Checkpoint | Cosignature] = field(default_factory=list)
+    sensing: list[str] = field(default_factory=list)
     seen: bool = False
 
     def tick(self) -> tuple[nudges.Action, ...]:
@@ -71,6 +72,8 @@ class Batch:
             self.seen |= new and not isinstance(event, Health)
             if isinstance(event, Status) and (event.state in ("offline", "paused") or event.reason in BLIND):
                 self._step(nudges.Silent(event.node), self.now_s)
+            elif isinstance(event, Status):
+                self.sensing.append(event.node)
             elif isinstance(event, OfLedgers):
                 self._witness(message, event)
             return

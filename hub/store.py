@@ -15,6 +15,7 @@ Left out: the rows of nudges (`hub.nudge_rows`), what is read for pages (`hub.re
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import sqlite3
 import time
@@ -46,6 +47,8 @@ from hub import nudge_types as nudges
 
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
+ASKED_KIND: Final = "asked"  # an entry of the ledger: what was said to nodes, and from which room
+_ORDERS: Final = 1_000
 Kept = Literal["new", "known", "conflict"]
 OfItself = Status | Birth | Health | SelfTest | OfLedgers  # unnumbered, of no zone
 FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | OfItself
@@ -117,6 +120,14 @@ class Store:
     def note(self, kind: str, payload: bytes, now_s: float) -> None:
         """An entry of the ledger that no node sent."""
         self._ledger.append(kind, payload, now_s)
+
+    def newest_order(self) -> str | None:
+        """Whether nodes were last told to pause or to resume, over restarts."""
+        rows = self._db.execute(
+            "SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position DESC LIMIT ?", (ASKED_KIND, _ORDERS)
+        )
+        words = (json.loads(row[0])["said"]["command"] for row in rows)
+        return next((word for word in words if word in ("pause", "resume")), None)
 
     def wash(self) -> None:
         """Once a batch stands: leave nothing of what it deleted in the file's log either."""

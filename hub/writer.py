@@ -37,7 +37,7 @@ from hub.learn import Learnt, taught
 from hub.lessons import lessons
 from hub.reads import StoreReads
 from hub.roll import roll
-from hub.store import FromNode, Message, Store
+from hub.store import ASKED_KIND, FromNode, Message, Store
 from hub.views import Changes, LessonView, NudgeView, Outcome
 
 BATCH_MAX: Final = 200
@@ -46,8 +46,8 @@ TICK_S: Final = 1.0
 AGAIN_S: Final = 1.0
 ASK_S: Final = 10.0
 LOOK_S: Final = 0.2
-ASKED_KIND: Final = "asked"  # an entry of the ledger: what was said to nodes, and from which room
 SWEEP_EVERY_S: Final = 3_600.0
+_STOP: Final = Command(command="pause")
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +101,7 @@ class Writer:
         self.failed = False
         self._swept_s: float | None = None
         self._signed = self._offered = ""
+        self._paused = store.newest_order() == "pause"
         self._stopping = threading.Event()
         self._state = store.engine_state(self._rules, clocks.wall_s())
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -149,6 +150,8 @@ class Writer:
     def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
         """Says a word to nodes, then writes down that it was; whether there was a broker to take it."""
         payload = wire.encode(command)
+        if command.command in ("pause", "resume"):
+            self._paused = command.command == "pause"
         topics = [str(Topic(store=self._config.store, node=node, kind="command")) for node in nodes]
         said = all(self._say(topic, payload) for topic in topics)
         line = json.dumps({"said": command.model_dump(exclude={"kind", "v"}, exclude_none=True), "to": nodes}).encode()
@@ -279,6 +282,8 @@ class Writer:
                 self._say(topic, wire.encode(Stored(boot=boot, since=since, seq=seq)))
         for event in batch.says:
             self._publish(event)
+        for node in batch.sensing if self._paused else ():  # it was not there when everybody was told to stop
+            self._say(str(Topic(store=self._config.store, node=node, kind="command")), wire.encode(_STOP))
         for item in items:
             if isinstance(item, _Judged):
                 item.receipt()

@@ -19,14 +19,15 @@ from hub.codes import own_note
 from hub.config import HubConfig
 from hub.fakes import FakeShop
 from hub.reads import StoreReads
-from hub.store import FILE, Store
+from hub.store import ASKED_KIND, FILE, Store
 from hub.views import Changes, LedgerView
-from hub.writer import ASKED_KIND, Writer
+from hub.writer import Writer
 from tests.hub.conftest import node_view
+from tests.hub.node import Node, message
 from tests.hub.test_writer import HandClocks
 
 ClientOf = Callable[[Role | None], TestClient]
-NOW_S = 1_795_000_000.0
+NODE, NOW_S = Node(), 1_795_000_000.0
 
 
 @pytest.mark.parametrize("role", ["staff", "owner"])
@@ -126,6 +127,34 @@ def test_an_order_is_said_while_the_disk_takes_nothing(
     assert writer.order(Command(command="pause", by="staff"), ("door",), NOW_S)
     assert full.is_set()
     assert "command" in kinds(said)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_node_that_was_away_when_all_were_told_to_stop_is_told_when_it_comes(
+    writer: Writer, said: list[tuple[str, bytes]], tmp_path: Path, restarted: bool
+) -> None:
+    writer.order(Command(command="pause", by="staff"), (), NOW_S)
+    if restarted:
+        store, reads = Store(tmp_path / FILE), StoreReads(tmp_path / FILE)
+        writer.stop()
+        writer = Writer(store, reads, HubConfig(), Changes(), lambda *one: not said.append(one), HandClocks())
+        writer.start()
+    for state in ("paused", "online"):
+        event = NODE.status(state, "command" if state == "paused" else None)  # type: ignore[arg-type]
+        taken = threading.Event()
+        writer.deliver(message(event), taken.set)
+        assert taken.wait(30)
+    orders = [(topic, wire.decode(topic, body)) for topic, body in said if topic.endswith("command")]
+    assert orders == [("attune/1/shop/aisle/command", Command(command="pause"))]
+    writer.order(Command(command="resume", by="staff"), (), NOW_S)
+    taken = threading.Event()
+    writer.deliver(message(NODE.status("degraded", "hot")), taken.set)
+    assert taken.wait(30)
+    assert len([topic for topic, _ in said if topic.endswith("command")]) == 1
+    if restarted:
+        writer.stop()
+        reads.close()
+        store.close()
 
 
 def _refuses() -> None:
