@@ -172,8 +172,8 @@ def _serve(options: argparse.Namespace) -> int:
         stack.callback(link.stop)
         setup = setup_path(doors)
         print(f"Pages at {url}, broker {broker.url}. A way in: attune-hub link owner --data {options.data}", flush=True)
-        if setup:
-            print(f"Set it up, once and within 15 minutes: {url}{setup}", flush=True)
+        if setup:  # by a name, since browsers make no passkeys for a bare number
+            print(f"Set it up, once and within 15 minutes: {url.replace('127.0.0.1', 'localhost')}{setup}", flush=True)
         server.run(sockets=[listener])
         return 1 if writer.failed else 0
 

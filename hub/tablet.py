@@ -37,7 +37,7 @@ REFRESH_S: Final = 5.0
 STALE_S: Final = 12.0
 SETTLE_S: Final = 0.03
 SEND_TIMEOUT_S: Final = 10.0
-RECHECK_BEATS: Final = 30
+RECHECK_BEATS: Final = 5
 Here = Annotated[Session, Depends(STAFF)]
 _log = logging.getLogger(__name__)
 

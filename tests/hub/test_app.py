@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from contract.errors import AttuneError, StoreError
+from hub import guard
 from hub.app import _check_doors, allowed
 from hub.auth import ROLES, Role
 from hub.fakes import FakeShop
@@ -166,6 +167,16 @@ def test_a_write_that_says_nothing_of_where_it_comes_from_is_refused(client_of: 
     client = client_of("staff")
     del client.headers["origin"]
     assert client.post("/staff/nudges/1/take", data={"a": "1"}).status_code == 403
+
+
+def test_one_address_may_write_so_often_and_reading_goes_on(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "WRITES_A_MINUTE", 3)
+    client = client_of("staff")  # whose coming in was a write
+    codes = [client.post("/staff/nudges/404/take", data={"a": "1"}).status_code for _ in range(4)]
+    assert codes == [404, 404, 429, 429]
+    assert client.get("/staff").status_code == 200
 
 
 def test_a_large_form_is_refused_unread(client_of: ClientOf) -> None:

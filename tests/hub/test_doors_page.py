@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from hub import doors_secrets
+from hub.app import allowed
 from hub.auth import FRESH_S, LINK_TTL_S, LOCK_AFTER_S, Doors, Role
 from hub.doors_backoff import FIRST_S, FREE
 from hub.doors_in import setup_path
@@ -131,6 +134,26 @@ def test_a_tablet_that_nobody_touches_locks_and_the_pin_opens_it(client_of: Clie
     assert tablet.post("/staff/unlock", data={"pin": "402 917"}).headers["location"] == "/staff"
     assert tablet.get("/staff").status_code == 200
     assert tablet.cookies["attune-staff"] != before
+
+
+def test_a_locked_tablet_passes_no_door_but_those_of_everybody_and_of_its_lock(
+    client_of: ClientOf, pages_app: FastAPI
+) -> None:
+    owner = client_of("owner")
+    tablet = paired(owner, client_of)
+    set_pin(owner)
+    tablet.post("/staff/lock", data={"a": "1"})
+    passed = set()
+    for route in pages_app.routes:
+        if isinstance(route, APIRoute) and (door := allowed(route)) and door.roles:
+            for method in route.methods:
+                path = route.path.replace("{nudge_id}", "7")
+                form = {"pin": "000000"} if method == "POST" else None
+                code = tablet.request(method, path, data=form, headers={"accept": "*/*"}).status_code
+                assert code in (403, 423) if "staff" not in door.roles else True, path
+                if code not in (403, 423) or path == "/staff/unlock":
+                    passed.add(f"{method} {path}")
+    assert passed == {"GET /staff/locked", "POST /staff/unlock", "POST /staff/lock"}
 
 
 def test_the_token_of_a_tablet_before_it_was_unlocked_opens_nothing(

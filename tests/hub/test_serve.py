@@ -110,6 +110,29 @@ def test_a_hub_whose_broker_is_away_serves_its_pages_and_says_so(tmp_path: Path)
         assert f"cannot reach the broker at {gone.url}" in page.text
 
 
+def test_the_first_start_prints_a_link_to_set_it_up_and_one_that_is_set_up_prints_none(tmp_path: Path) -> None:
+    with serving(tmp_path) as (hub, url, _):
+        assert hub.stdout
+        said = re.match(
+            r"Set it up, once and within 15 minutes: (\S+)/enter\?key=([\w-]{43})&setup=1$", hub.stdout.readline()
+        )
+        assert said
+        assert said[1] == url.replace("127.0.0.1", "localhost")
+        with httpx.Client(headers={"Origin": url}, follow_redirects=True, timeout=20) as owner:
+            page = owner.post(f"{url}/enter", data={"key": said[2], "setup": "1"})
+            assert page.url.path == "/owner/doors"
+            phrase = "lantern gravel opera nineteen"
+            owner.post(f"{url}/owner/doors/passphrase", data={"passphrase": phrase, "again": phrase}).raise_for_status()
+    with serving(tmp_path) as (hub, url, _):
+        with httpx.Client(headers={"Origin": url}, follow_redirects=True, timeout=20) as owner:
+            page = owner.post(f"{url}/enter/passphrase", data={"passphrase": phrase})
+        assert page.url.path == "/owner"
+        hub.send_signal(signal.SIGTERM)
+        hub.wait(20)
+        assert hub.stdout
+        assert "Set it up" not in hub.stdout.read()
+
+
 def test_one_folder_has_one_hub_and_one_port_one_server(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, url, _):
         assert "A hub is running on" in refused("serve", "--data", tmp_path, "--http", "127.0.0.1:0")
