@@ -39,6 +39,7 @@ from hub.connect.keys import AllowKey, Keys
 from hub.connect.settings import ConnectPart
 from hub.fakes import FakeShop
 from hub.limits import Tries
+from hub.rules import FakeRules
 from hub.views import Settings
 from tests.hub.conftest import ORIGIN, node_view
 
@@ -110,6 +111,7 @@ def shop() -> Iterator[tuple[FastAPI, Doors]]:
             changes=fake.changes,
             settings=Settings("Corner Shop", "ask@shop.example"),
             connections=Connections(keys, ConnectPart()),
+            rules=FakeRules(),
         )
         yield app, doors
 
