@@ -82,5 +82,7 @@ def _tapped(reads: StoreReads, since_s: float, until_s: float) -> list[tuple[flo
 def zones(reads: StoreReads, now_s: float) -> dict[ZoneKey, str]:
     """Every zone that a camera names, or that had a nudge in the last week."""
     named = {(node.name, zone.id): zone.name for node in reads.nodes() if node.birth for zone in node.birth.zones}
-    nudged = reads.rows("SELECT node, zone, zone_name FROM nudges WHERE opened_s >= ? ORDER BY opened_s, id", now_s - WEEK_S)
+    nudged = reads.rows(
+        "SELECT node, zone, zone_name FROM nudges WHERE opened_s >= ? ORDER BY opened_s, id", now_s - WEEK_S
+    )
     return {**{(node, zone): name for node, zone, name in nudged}, **named}

@@ -6,7 +6,7 @@ Rules:
 - What is set must be a `hub.config.NudgePart`, as in ``hub.toml``. What no longer is (after an update, say) is not in
   force, and ``hub.toml`` alone is.
 - Each change is an entry of the hub's ledger in the same transaction: what, when and from which room. No name.
-- The writer takes the new rules with its next batch (`hub.writer`); a rest that has begun lasts as long as it was given.
+- The writer takes the new rules with its next batch (`hub.writer`); a rest that has begun lasts as it was given.
 
 Left out: the page (`hub.rule_pages`), what other rules would have done (`hub.whatif`).
 """
