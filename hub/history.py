@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal
@@ -28,6 +28,7 @@ By = Literal["hour", "day", "week"]
 HOUR_S: Final = 3_600
 WEEKS: Final = 57  # 13 months
 DAYS: Final = 28
+HOURS_SHOWN: Final = 10  # of a day, at least
 NO_WAITS: Final[Numbers] = (0,) * (len(WAITS_UPTO_S) + 1)
 
 
@@ -137,13 +138,21 @@ def past(reads: Reads, span: Span, timezone: tzinfo, zone: ZoneKey | None = None
             if zone in (None, key):
                 tallies[place] = tallies.get(place, Tally()) + tally
         waited[place] = plus(waited.get(place, NO_WAITS), waits(nudges[place]))
-    places = range(len(slots))
+    places = range(len(slots)) if span.each else _open(len(slots), tallies.keys() | hours.keys() | nudges.keys())
     return Past(
-        slots,
+        slots[places.start : places.stop],
         tuple(tallies.get(place, Tally()) for place in places),
         tuple(waited.get(place, NO_WAITS) for place in places),
         zones,
     )
+
+
+def _open(slots: int, told: Set[int]) -> range:
+    """From the first hour of which anything was told to the last one, and some around them: the shop's day."""
+    first, last = (min(told), max(told)) if told else (0, slots - 1)
+    while last - first + 1 < min(HOURS_SHOWN, slots):
+        first, last = max(0, first - 1), min(slots - 1, last + 1)
+    return range(first, last + 1)
 
 
 def week_of(day: date) -> Span:

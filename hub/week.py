@@ -25,9 +25,10 @@ FILLS: Final[dict[Fill, tuple[int, int, int]]] = {
 }  # fmt: skip
 _GAP_MM: Final = 8.0
 _CHART_MM: Final = (WIDTH_MM - 2 * MARGIN_MM - _GAP_MM) / 2
-_BARS_MM: Final = 34.0
+_BARS_MM: Final = 46.0
 _LINE: Final = (221, 214, 200)
 _STEP_MM: Final = 1.5
+_DOT_MM: Final = 1.8
 
 
 def print_week(reads: Reads, span: Span, settings: Settings, now_s: float) -> bytes:
@@ -35,7 +36,8 @@ def print_week(reads: Reads, span: Span, settings: Settings, now_s: float) -> by
     found = past(reads, span, settings.timezone)
     before = past(reads, Span(span.first - 7 * DAY, 7, 1), settings.timezone)
     zones = zones_of(reads, found.zones)
-    days = f"{span.first.day} {span.first:%B} to {span.last.day} {span.last:%B %Y}"
+    month = "" if span.first.month == span.last.month else f" {span.first:%B}"
+    days = f"{span.first.day}{month} to {span.last.day} {span.last:%B %Y}"
     paper = Paper(f"{settings.shop_name}: {days}")
     paper.add_page()
     if settings.shop_name == UNNAMED:
@@ -73,7 +75,7 @@ def draw(paper: Paper, chart: Chart, x_mm: float, y_mm: float) -> None:
     _key(paper, chart, x_mm, y_mm + 6.5)
     base_mm = y_mm + 18 + _BARS_MM
     totals = [sum(row.values or ()) for row in chart.rows]
-    most = max(4, *totals)
+    most = _round_up(max(4, *totals))
     paper.set_line_width(0.2)
     paper.set_draw_color(*_LINE)
     for part in (0, 0.5, 1):
@@ -102,6 +104,12 @@ def draw(paper: Paper, chart: Chart, x_mm: float, y_mm: float) -> None:
         paper.cell(_CHART_MM, 4, f"Each colour of a bar is within ± {within} or less, 19 times in 20.")
 
 
+def _round_up(most: int) -> int:
+    """The next number that halves into a round one."""
+    step = int(10 ** (len(str(most)) - 1))
+    return next(step * part // 10 for part in (10, 12, 16, 20, 30, 40, 60, 80, 100) if step * part // 10 >= most)
+
+
 def fill_in(paper: Paper, fill: Fill, x_mm: float, y_mm: float, wide_mm: float, high_mm: float) -> None:
     """A box in a colour and its pattern."""
     if high_mm <= 0:
@@ -127,9 +135,9 @@ def fill_in(paper: Paper, fill: Fill, x_mm: float, y_mm: float, wide_mm: float, 
                     paper.line(at_mm + shift_mm, y_mm, at_mm + shift_mm - lean_mm, low_mm)
         case "sand":
             paper.set_fill_color(255, 255, 255)
-            for down in range(1, int(high_mm / _STEP_MM) + 1):
-                for along in range(1, int(wide_mm / _STEP_MM) + 1):
-                    paper.circle(x_mm + (along - 0.5) * _STEP_MM, y_mm + (down - 0.5) * _STEP_MM, 0.22, style="F")
+            for down in range(int(high_mm / _DOT_MM + 0.5)):
+                for along in range(int(wide_mm / _DOT_MM + 0.5)):
+                    paper.rect(x_mm + (along + 0.4) * _DOT_MM, y_mm + (down + 0.4) * _DOT_MM, 0.4, 0.4, style="F")
         case "sea":
             pass
     paper.set_draw_color(*SOFT)
@@ -138,12 +146,13 @@ def fill_in(paper: Paper, fill: Fill, x_mm: float, y_mm: float, wide_mm: float, 
 
 
 def _key(paper: Paper, chart: Chart, x_mm: float, y_mm: float) -> None:
+    x_mm += paper.c_margin
     at_mm, row_mm = x_mm, y_mm
     paper.ink(8, soft=True)
     for name, fill in chart.series:
         wide_mm = paper.get_string_width(name) + 9
         if at_mm + wide_mm > x_mm + _CHART_MM + 2:
-            at_mm, row_mm = x_mm, row_mm + 4.6
+            at_mm, row_mm = x_mm, row_mm + 4.8
         fill_in(paper, fill, at_mm, row_mm, 3.6, 3.2)
         paper.ink(8, soft=True)
         paper.set_xy(at_mm + 4, row_mm - 0.4)

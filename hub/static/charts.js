@@ -75,7 +75,7 @@ function axes(rows, width_px) {
   const every = Math.max(1, Math.ceil((rows.length * room) / Math.max(1, width_px - 50)));
   const shown = rows.map((_, i) => i).filter((i) => (rows.length - 1 - i) % every === 0);
   return [
-    { ...look, grid: { show: false }, size: slanted ? 78 : 34, rotate: slanted ? -45 : 0, splits: () => shown, values: () => shown.map((i) => rows[i].label.slice(0, 14)) },
+    { ...look, grid: { show: false }, size: slanted ? 78 : 34, rotate: slanted ? 45 : 0, splits: () => shown, values: () => shown.map((i) => rows[i].label.slice(0, 14)) },
     { ...look, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
   ];
 }

@@ -22,7 +22,7 @@ from hub.days import begins_s, day_of
 from hub.fakes import FakeShop
 from hub.history import WEEKS, past, slots_of, span_of, week_of, zones_of
 from hub.views import HourView, NudgeView, Settings
-from hub.week import print_week
+from hub.week import _round_up, print_week
 from tests.hub.conftest import NOW_S, node_view
 from tests.hub.test_tally import hour_views, nudge, told, withheld
 
@@ -170,7 +170,25 @@ def test_the_week_is_two_sheets_that_say_what_the_page_says(fake_shop: FakeShop)
     text = re.sub(r"\s+", " ", " ".join(page.get_textpage().get_text_range() for page in pages))
     assert len(pages) == 2
     for words in (
-        "Miller & Daughters", "The week from 16 November to 22 November 2026", "6 of 6", "1 more had not enough people",
+        "Miller & Daughters", "The week from 16 to 22 November 2026", "6 of 6", "1 more had not enough people",
         "How visits felt", "Ceramics", "Node window-2: it slows itself down: check its fan", "19 times in 20",
     ):  # fmt: skip
         assert words in text
+
+
+@given(st.integers(4, 10**6))
+def test_an_axis_ends_at_a_round_number_that_holds_every_bar(most: int) -> None:
+    assert most <= _round_up(most) <= 2 * most + 2
+    assert _round_up(most) % 2 == 0
+
+
+def test_a_day_by_the_hour_leaves_out_the_night(fake_shop: FakeShop) -> None:
+    def hours(*told_at: int) -> list[str]:
+        fake_shop.hours = [told(int(begins_s(TODAY, UTC)) + 3600 * hour) for hour in told_at]
+        return [slot.label for slot in past(fake_shop, span_of("hour", TODAY), UTC).slots]
+
+    assert len(hours()) == 24
+    assert hours(9, 20) == [f"{hour:02}:00" for hour in range(9, 21)]
+    assert len(hours(12)) >= 10
+    assert hours(23)[-1] == "23:00"
+    assert hours(0)[0] == "00:00"
