@@ -56,13 +56,13 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(days(), RULES)
 def test_the_same_day_under_the_same_rules_raises_the_same(recorded: Recorded, rules: Rules) -> None:
     assert outlook(rules, recorded, 0.7) == outlook(rules, recorded, 0.7)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(days(), RULES)
 def test_ticks_that_are_left_out_would_have_done_nothing(recorded: Recorded, rules: Rules) -> None:
     state, told, plain = State(), list(recorded.day), []
@@ -77,14 +77,14 @@ def test_ticks_that_are_left_out_would_have_done_nothing(recorded: Recorded, rul
     assert replay(rules, recorded) == tuple(plain)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(days(zones=(CERAMICS,)), RULES)
 def test_a_higher_level_from_never_raises_more(recorded: Recorded, rules: Rules) -> None:
     counts = [len(replay(replace(rules, level_from=level), recorded)) for level in (1, 2, 3)]
     assert counts == sorted(counts, reverse=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(days(), RULES, st.integers(0, 23 * 60), st.integers(1, 300))
 def test_quiet_hours_raise_none_in_them(recorded: Recorded, rules: Rules, from_min: int, long_min: int) -> None:
     quiet = Quiet(from_min, (from_min + long_min) % 1440)
@@ -93,7 +93,7 @@ def test_quiet_hours_raise_none_in_them(recorded: Recorded, rules: Rules, from_m
         assert not quiet.holds(local.hour * 60 + local.minute)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(days(), RULES)
 def test_no_hour_has_more_than_the_cap(recorded: Recorded, rules: Rules) -> None:
     times = [one.at_s for one in replay(rules, recorded)]
