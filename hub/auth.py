@@ -171,6 +171,12 @@ class Doors:
         """End a session by its name; False where there is none."""
         return bool(self.db.run("DELETE FROM sessions WHERE who = ? RETURNING who", who))
 
+    def end_other_owners(self, who: str) -> None:
+        """End every owner's session but this one, and every owner's link that was not used yet."""
+        with self.db.at_once():
+            self.db.run("DELETE FROM sessions WHERE role = 'owner' AND who <> ?", who)
+            self.db.run("DELETE FROM keys WHERE role = 'owner'")
+
     def end_all(self, roles: tuple[Role, ...] = ROLES) -> None:
         """End every session of these roles, and every link that was not used yet."""
         with self.db.at_once():

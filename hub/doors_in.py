@@ -33,12 +33,13 @@ Tablet = Annotated[Session, Depends(TABLET)]
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """Everything a door is opened with."""
+    """Everything a door is opened with. ``unlocks`` counts paired tablets, whom no flood at the doors may hold up."""
 
     doors: Doors
     secrets: Secrets
     passkeys: Passkeys
     tries: Tries = field(default_factory=Tries)
+    unlocks: Tries = field(default_factory=Tries)
 
     @classmethod
     def of(cls, doors: Doors) -> Locks:
@@ -73,8 +74,8 @@ def routes(pages: Pages, locks: Locks) -> APIRouter:
     return router
 
 
-def _counted(request: Request, locks: Locks) -> None:
-    if not locks.tries.allow(address_of(request)):
+def _counted(request: Request, tries: Tries) -> None:
+    if not tries.allow(address_of(request)):
         raise HTTPException(429)
 
 
@@ -105,7 +106,7 @@ def _links(router: APIRouter, pages: Pages, locks: Locks) -> None:
         key: Annotated[str, Form(max_length=100)],
         setup: Annotated[str, Form(max_length=1)] = "",
     ) -> Response:
-        _counted(request, locks)
+        _counted(request, locks.tries)
         entered = locks.doors.enter(key)
         if entered is None:
             return _door(request, pages, locks, 403, refused=True)
@@ -122,7 +123,7 @@ def _links(router: APIRouter, pages: Pages, locks: Locks) -> None:
 def _owners_ways(router: APIRouter, pages: Pages, locks: Locks) -> None:
     @router.post("/enter/passphrase", dependencies=_OPEN)
     def by_passphrase(request: Request, passphrase: Annotated[str, Form(max_length=1_000)] = "") -> Response:
-        _counted(request, locks)
+        _counted(request, locks.tries)
         wait_s = locks.secrets.judge("passphrase", passphrase, network_of(address_of(request)))
         if wait_s is not None:
             return _door(request, pages, locks, 429 if wait_s else 403, wait_s=math.ceil(wait_s))
@@ -130,12 +131,12 @@ def _owners_ways(router: APIRouter, pages: Pages, locks: Locks) -> None:
 
     @router.post("/enter/passkey/options", dependencies=_OPEN)
     def ask(request: Request) -> JSONResponse:
-        _counted(request, locks)
+        _counted(request, locks.tries)
         return JSONResponse(locks.passkeys.ask(place_of(request)))
 
     @router.post("/enter/passkey", dependencies=_OPEN)
     def by_passkey(request: Request, credential: Annotated[dict[str, Any], Body(embed=True)]) -> JSONResponse:
-        _counted(request, locks)
+        _counted(request, locks.tries)
         try:
             locks.passkeys.check(credential, place_of(request))
         except ConfigError as error:
@@ -159,7 +160,7 @@ def _tablet(router: APIRouter, pages: Pages, locks: Locks) -> None:
 
     @router.post("/staff/unlock")
     def unlock(request: Request, session: Tablet, pin: Annotated[str, Form(max_length=100)] = "") -> Response:
-        _counted(request, locks)
+        _counted(request, locks.unlocks)
         if not session.locked:
             return RedirectResponse(HOME["staff"], 303)
         wait_s = locks.secrets.judge("pin", pin, session.who)

@@ -4,7 +4,7 @@ Rules:
 - A tablet has the name the owner gave it; no person's name is asked for, and none is kept.
 - A link is shown once, as a code to scan; it opens once, for 15 minutes.
 - What opens the owner's pages, or all tablets, is changed only by somebody who came in within the last 15 minutes;
-  ending a session is always possible.
+  ending a session is always possible. A new passphrase, or a passkey removed, signs the owner out everywhere else.
 
 Left out: coming in (`hub.doors_in`).
 """
@@ -164,16 +164,18 @@ def _known(router: APIRouter, page: Page, fresh: Callable[[Session], bool], lock
             if passphrase != again:
                 raise ConfigError("The two did not match: nothing was changed.")
             locks.secrets.set_passphrase(passphrase, settings.shop_name)
+            locks.doors.end_other_owners(session.who)
 
-        return done(request, session, change, "Your passphrase is set. It is nowhere written down.")
+        return done(request, session, change, "Your passphrase is set. Every other browser of yours is signed out.")
 
     @router.post("/owner/doors/passkeys/remove", response_class=HTMLResponse)
     def remove(request: Request, session: Here, passkey: Annotated[str, Form(max_length=3_000)] = "") -> Response:
         def change() -> None:
             if not locks.passkeys.remove(passkey):
                 raise ConfigError("That passkey was removed before.")
+            locks.doors.end_other_owners(session.who)
 
-        return done(request, session, change, "The passkey is removed.")
+        return done(request, session, change, "The passkey is removed. Every other browser of yours is signed out.")
 
 
 def _held(router: APIRouter, fresh: Callable[[Session], bool], locks: Locks, settings: Settings) -> None:

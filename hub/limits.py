@@ -32,6 +32,8 @@ def network_of(address: str) -> str:
         return address[:64]
     if parsed.version == 4:
         return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((int(parsed), 64), strict=False))
 
 

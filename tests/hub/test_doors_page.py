@@ -286,6 +286,28 @@ def test_a_passphrase_that_is_not_fit_or_not_typed_twice_is_not_set(
     assert "No passphrase is set" in owner.get("/owner/doors").text
 
 
+def test_a_new_passphrase_signs_the_owner_out_everywhere_else_and_tablets_nowhere(
+    client_of: ClientOf, doors: Doors
+) -> None:
+    owner, elsewhere, link = client_of("owner"), client_of("owner"), doors.mint("owner")
+    tablet = paired(owner, client_of)
+    assert passphrase(owner) == 200
+    assert owner.get("/owner").status_code == tablet.get("/staff").status_code == 200
+    assert elsewhere.get("/owner").status_code == 401
+    assert client_of(None).post("/enter", data={"key": link}).status_code == 403
+
+
+def test_a_flood_at_the_doors_does_not_hold_up_a_tablets_pin(client_of: ClientOf) -> None:
+    owner = client_of("owner")
+    tablet = paired(owner, client_of)
+    set_pin(owner)
+    tablet.post("/staff/lock", data={"a": "1"})
+    stranger = client_of(None)
+    while stranger.post("/enter", data={"key": "wrong"}).status_code != 429:
+        pass
+    assert tablet.post("/staff/unlock", data={"pin": PIN}).headers["location"] == "/staff"
+
+
 def test_secrets_are_set_only_soon_after_coming_in(client_of: ClientOf, page_clock: Clock) -> None:
     owner = client_of("owner")
     page_clock.now_s += FRESH_S + 1

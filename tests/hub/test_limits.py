@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.limits import ADDRESSES_MAX, TRIES_A_MINUTE, TRIES_IN_ALL, Tries
+from hub.limits import ADDRESSES_MAX, TRIES_A_MINUTE, TRIES_IN_ALL, Tries, network_of
 
 
 def test_an_address_may_try_ten_times_and_then_one_every_six_seconds() -> None:
@@ -30,6 +30,10 @@ def test_an_ipv6_network_is_one_address() -> None:
     tries = Tries(lambda: 0.0)
     assert sum(tries.allow(f"2001:db8::{number:x}") for number in range(1, 50)) == TRIES_A_MINUTE
     assert tries.allow("2001:db8:0:1::1")
+
+
+def test_an_ipv4_address_in_ipv6_clothes_is_itself() -> None:
+    assert network_of("::ffff:10.0.0.9") == network_of("10.0.0.9") != network_of("::ffff:10.0.0.10")
 
 
 def test_the_memory_of_tries_is_bounded() -> None:
