@@ -3,7 +3,7 @@
 Rules:
 - A day is summed when it is over, by the shop's calendar, and again when something of it came late; a shop that moves
   its clock (``timezone``) sums all of them anew.
-- A few days at a time, so that nothing waits long behind it.
+- A few days a call, so that nothing waits long behind it.
 - Sums go when their day is of age, and with *delete everything*: nothing outlives what it was made of.
 - A window counts where it came within a day of its own; one that came later is history for the auditor alone.
 
@@ -27,33 +27,39 @@ LATE_S: Final = 86_400.0
 _MOOD: Final = "json_extract(CAST(payload AS TEXT), '$.{}')".format
 
 
-def roll(store: Store, timezone: tzinfo, now_s: float, keep_days: int) -> int:
-    """Sum what is new; how many days were summed.
+def roll(store: Store, timezone: tzinfo, now_s: float, keep_days: int) -> bool:
+    """Sum some of what is new; whether there is more.
 
     Raises: StoreError when the disk does not take it; what was summed before stands.
     """
-    today, summed = day_of(now_s, timezone), 0
+    today = day_of(now_s, timezone).toordinal()
+    oldest = today - keep_days + 1  # the first day is kept for less than all of it, never longer
     with store.batch():
-        oldest = today.toordinal() - keep_days + 1  # the first day is kept for less than all of it, never longer
         for table in ("history_days", "history_waits"):
             store.run(f"DELETE FROM {table} WHERE day < ?", oldest)
         at = _where_it_stood(store, timezone)
         if at is None:
-            return 0
-        late = [day for day in _touched(store, timezone, at) if oldest <= day < min(at[0], today.toordinal())]
+            return False
         mark = _mark(store)
-    next_day = max(at[0], oldest)
-    work = [*late, *range(next_day, today.toordinal())]
-    for first in range(0, len(work) or 1, DAYS_AT_ONCE):
+        late = [day for day in _touched(store, timezone, at) if oldest <= day < min(at[0], today)]
+        first = max(at[0], oldest)
+        until = min(first + DAYS_AT_ONCE, max(first, today))
+        for day in range(first, until):
+            _sum(store, date.fromordinal(day), timezone)
+        _stands_at(store, timezone, (until, *at[1:]))
+    if until < today:
+        return True
+    for begin in range(0, len(late), DAYS_AT_ONCE):
         with store.batch():
-            for day in work[first : first + DAYS_AT_ONCE]:
+            for day in late[begin : begin + DAYS_AT_ONCE]:
                 _sum(store, date.fromordinal(day), timezone)
-                next_day = max(next_day, day + 1)
-                summed += 1
-            if first + DAYS_AT_ONCE >= len(work):
-                at = (next_day, *mark)
-            store.run("INSERT OR REPLACE INTO history_rolled VALUES (1, ?, ?, ?, ?)", str(timezone), next_day, *at[1:])
-    return summed
+    with store.batch():
+        _stands_at(store, timezone, (until, *mark))
+    return False
+
+
+def _stands_at(store: Store, timezone: tzinfo, at: tuple[int, int, float]) -> None:
+    store.run("INSERT OR REPLACE INTO history_rolled VALUES (1, ?, ?, ?, ?)", str(timezone), *at)
 
 
 def _where_it_stood(store: Store, timezone: tzinfo) -> tuple[int, int, float] | None:

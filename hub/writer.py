@@ -98,7 +98,7 @@ class Writer:
         self._node_clocks = NodeClocks()
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
         self._trouble: str | None = None
-        self.failed = False
+        self.failed = self._unsummed = False
         self._swept_s: float | None = None
         self._signed = self._offered = ""
         self._paused = store.newest_order() == "pause"
@@ -306,13 +306,15 @@ class Writer:
 
     def _sweep(self) -> None:
         now_s = self._clocks.wall_s()
-        if self._swept_s is not None and 0 <= now_s - self._swept_s < SWEEP_EVERY_S:
-            return
-        self._swept_s = now_s
+        due = self._swept_s is None or not 0 <= now_s - self._swept_s < SWEEP_EVERY_S
         try:
-            retention.sweep(self._store, self._config.keep, now_s)
-            roll(self._store, self._config.zone(), now_s, self._config.keep.events_days)
-            with self._store.batch():
-                self._signed = self._store.sign(now_s)
+            if due:
+                self._swept_s = now_s
+                retention.sweep(self._store, self._config.keep, now_s)
+                with self._store.batch():
+                    self._signed = self._store.sign(now_s)
+            if due or self._unsummed:
+                self._unsummed = roll(self._store, self._config.zone(), now_s, self._config.keep.events_days)
         except StoreError as error:
+            self._unsummed = False
             log.error("%s", error)

@@ -23,13 +23,12 @@ from hub.auth import Doors
 from hub.clocks import SystemClocks
 from hub.config import HubConfig
 from hub.reads import StoreReads
-from hub.roll import roll
 from hub.rules import RuleBook
 from hub.store import FILE, Store
 from hub.views import Changes
 from hub.writer import Writer
 from tests.hub.conftest import ORIGIN
-from tests.hub.seed import Past, seed
+from tests.hub.seed import Past, roll_all, seed
 
 SPANS = {"1 day": 1, "13 months": 396, "5 years": 1826}
 PAGES = (
@@ -88,7 +87,7 @@ def main() -> None:
                 folder.mkdir(parents=True)
                 store, now_s = Store(folder / FILE), time.time()
                 rows = seed(store, Past(SPANS[span], now_s, timezone=ZONE))
-                roll(store, ZONE, now_s, SPANS[span])
+                roll_all(store, ZONE, now_s, SPANS[span])
                 store.close()
                 print(f"{span}: " + ", ".join(f"{count:,} {table}" for table, count in rows.items()))
             print(f"{'':44}{'first':>9}{'p50':>9}{'p95':>9}  ms")

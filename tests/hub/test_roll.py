@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hub import roll
 from hub.days import begins_s, day_of
 from hub.history import DAYS, Span, past, span_of
 from hub.reads import StoreReads
-from hub.roll import DAYS_AT_ONCE, roll
 from hub.store import FILE, Store
 from hub.tally import Tally
 from tests.hub.conftest import NOW_S
@@ -38,6 +38,17 @@ def reads(store: Store, tmp_path: Path) -> Iterator[StoreReads]:
     opened.close()
 
 
+def roll_all(store: Store, timezone: ZoneInfo = VIENNA, now_s: float = NOW_S, keep_days: int = 396) -> list[date]:
+    """Sums all that there is; which days that were."""
+    summed: list[date] = []
+    with pytest.MonkeyPatch.context() as patch:
+        known = roll._sum
+        patch.setattr(roll, "_sum", lambda store, day, zone: (summed.append(day), known(store, day, zone)))
+        while roll.roll(store, timezone, now_s, keep_days):
+            pass
+    return summed
+
+
 def bare(tally: Tally) -> tuple[object, ...]:
     """Without what only whole days have."""
     return (tally.hours, tally.moods, round(tally.noise_var, 6), tally.nudges)
@@ -49,7 +60,7 @@ def test_summed_days_say_what_their_rows_say(store: Store, reads: StoreReads, by
     span = span_of(by, TODAY)  # type: ignore[arg-type]
     zone = ("floor-1", 1)
     before = [past(reads, span, VIENNA), past(reads, span, VIENNA, zone)]
-    assert roll(store, VIENNA, NOW_S, 396) == 12
+    assert len(roll_all(store)) == 12
     assert reads.rolled_to() == TODAY.toordinal()
     after = [past(reads, span, VIENNA), past(reads, span, VIENNA, zone)]
     for raw, summed in zip(before, after, strict=True):
@@ -63,13 +74,14 @@ def test_summed_days_say_what_their_rows_say(store: Store, reads: StoreReads, by
 
 def test_nothing_is_summed_twice(store: Store) -> None:
     seed(store, SHOP)
-    assert roll(store, VIENNA, NOW_S, 396) == 12 > DAYS_AT_ONCE
-    assert roll(store, VIENNA, NOW_S + 3600, 396) == 0
+    assert roll.roll(store, VIENNA, NOW_S, 396)
+    assert len(roll_all(store)) == 12 - roll.DAYS_AT_ONCE
+    assert roll_all(store, now_s=NOW_S + 3600) == []
 
 
 def test_what_comes_late_is_summed_again_in_its_own_day(store: Store, reads: StoreReads) -> None:
     seed(store, SHOP)
-    roll(store, VIENNA, NOW_S, 396)
+    roll_all(store)
     day = date.fromordinal(TODAY.toordinal() - 3)
     span = Span(day, 1, 1)
     before = past(reads, span, VIENNA).tallies[0]
@@ -77,7 +89,7 @@ def test_what_comes_late_is_summed_again_in_its_own_day(store: Store, reads: Sto
     late = Node("floor-1").hour(7, zone=2, hour_start_s=hour_s)
     with store.batch():
         assert store.add(message(late), late, late=True) == "new"
-    assert roll(store, VIENNA, NOW_S + 60, 396) == 1
+    assert roll_all(store, now_s=NOW_S + 60) == [day]
     after = past(reads, span, VIENNA).tallies[0]
     assert after.told == before.told + 1
     assert after.moods[1] == before.moods[1] + 8
@@ -85,26 +97,26 @@ def test_what_comes_late_is_summed_again_in_its_own_day(store: Store, reads: Sto
 
 def test_today_is_summed_when_it_is_over(store: Store, reads: StoreReads) -> None:
     seed(store, SHOP)
-    roll(store, VIENNA, NOW_S, 396)
+    roll_all(store)
     midnight_s = begins_s(date.fromordinal(TODAY.toordinal() + 1), VIENNA)
-    assert roll(store, VIENNA, midnight_s - 1, 396) == 0
-    assert roll(store, VIENNA, midnight_s + 1, 396) == 1
+    assert roll_all(store, now_s=midnight_s - 1) == []
+    assert roll_all(store, now_s=midnight_s + 1) == [TODAY]
     assert reads.rolled_to() == TODAY.toordinal() + 1
 
 
 def test_a_shop_that_moves_its_clock_sums_anew(store: Store, reads: StoreReads) -> None:
     seed(store, SHOP)
-    roll(store, VIENNA, NOW_S, 396)
+    roll_all(store)
     span = span_of("day", TODAY)
-    assert roll(store, ZoneInfo("Pacific/Auckland"), NOW_S, 396) >= 12
+    assert len(roll_all(store, ZoneInfo("Pacific/Auckland"))) >= 12
     raw = past(reads, span, UTC)
     assert sum(tally.told for tally in raw.tallies) > 0
 
 
 def test_sums_go_when_their_day_is_of_age(store: Store, reads: StoreReads) -> None:
     seed(store, SHOP)
-    roll(store, VIENNA, NOW_S, 396)
-    roll(store, VIENNA, NOW_S, 5)
+    roll_all(store)
+    roll_all(store, keep_days=5)
     oldest = TODAY.toordinal() - 4
     assert store.run("SELECT min(day) FROM history_days").fetchone()[0] >= oldest
     assert store.run("SELECT min(day) FROM history_waits").fetchone()[0] >= oldest
@@ -112,6 +124,6 @@ def test_sums_go_when_their_day_is_of_age(store: Store, reads: StoreReads) -> No
 
 
 def test_an_empty_hub_has_nothing_to_sum(store: Store, reads: StoreReads) -> None:
-    assert roll(store, VIENNA, NOW_S, 396) == 0
+    assert roll_all(store) == []
     assert reads.rolled_to() == 0
     assert not any(tally.told for tally in past(reads, span_of("week", TODAY), VIENNA).tallies)

@@ -12,11 +12,10 @@ import pytest
 
 from hub.config import HubConfig
 from hub.reads import StoreReads
-from hub.roll import roll
 from hub.store import FILE, Store
 from tests.hub.bench_owner import PAGES, ZONE, pages
 from tests.hub.conftest import NOW_S
-from tests.hub.seed import Past, seed
+from tests.hub.seed import Past, roll_all, seed
 
 CONFIG = HubConfig(timezone=str(ZONE))
 # What may be walked from end to end: an index that covers the question, a table of a row or two, the newest rows.
@@ -32,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("scale")
     store = Store(made / FILE)
     seed(store, Past(days=9, until_s=NOW_S, zones=8, timezone=ZONE, windows_days=3))
-    roll(store, ZONE, NOW_S, 396)
+    roll_all(store, ZONE, NOW_S)
     store.close()
     return made
 
