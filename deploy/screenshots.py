@@ -33,6 +33,7 @@ from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.doors_secrets import Secrets
+from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.rules import FakeRules
 from hub.views import Settings
@@ -93,6 +94,7 @@ def shown() -> tuple[Shown, ...]:
             settings=Settings(),
             connections=Connections(keys, ConnectPart()),
             rules=FakeRules(),
+            experiment=FakeExperiment(),
         )
         pages = tuple(_pages(app.routes))
         keys.close()

@@ -28,6 +28,7 @@ from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
 from hub.doors_in import setup_path
 from hub.enrol_commands import add_enrol_commands, enrolment_of
+from hub.experiment_desk import ExperimentBook
 from hub.housekeeping import LOCK, add_housekeeping_commands, alone
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
@@ -158,6 +159,7 @@ def _serve(options: argparse.Namespace) -> int:
             connections=connections,
             enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),
+            experiment=ExperimentBook(reads, writer.write),
         )
         server = _server(app)
 

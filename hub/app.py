@@ -25,12 +25,24 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import BaseRoute
 
 from contract.errors import AttuneError, StoreError
-from hub import auditor, dashboard, doors_in, doors_page, history_page, notice_pages, orders, rule_pages, tablet
+from hub import (
+    auditor,
+    dashboard,
+    doors_in,
+    doors_page,
+    experiment_page,
+    history_page,
+    notice_pages,
+    orders,
+    rule_pages,
+    tablet,
+)
 from hub.auth import ANYONE, HOME, Allow, Doors, session_of
 from hub.connect import ways_in
 from hub.connect.connections import Connections
 from hub.enrolment import Enrolment
 from hub.enrolment import routes as enrol_routes
+from hub.experiment_desk import ExperimentDesk
 from hub.guard import Guard
 from hub.languages import language_of, phrases
 from hub.notice import names
@@ -54,9 +66,11 @@ def create_app(
     connections: Connections | None = None,
     rules: RuleDesk | None = None,
     enrolment: Enrolment | None = None,
+    experiment: ExperimentDesk | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
-    ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in.
+    ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in,
+    ``experiment`` holds nudges out.
     """
     pages = Pages.of(settings)
 
@@ -91,6 +105,8 @@ def create_app(
         app.router.routes.extend(ways_in.routes(app, pages, reads, connections, clock, troubles))
     if rules:
         app.router.routes.extend(rule_pages.routes(pages, rules, clock).routes)
+    if experiment:
+        app.router.routes.extend(experiment_page.routes(pages, experiment, clock).routes)
     if enrolment:
         app.router.routes.extend(enrol_routes(enrolment).routes)
     _check_doors(app.routes)

@@ -55,7 +55,8 @@ class Batch:
         """Write down what the engine decided."""
         for action in actions:
             self.store.act(action, at_s)
-            self.seen |= not (isinstance(action, nudges.Renew) and not action.seen)
+            quiet = isinstance(action, nudges.Renew) and not action.seen
+            self.seen |= not (quiet or isinstance(action, nudges.Hold | nudges.LetGo))
 
     def refuse(self, message: Message, refused: Refused) -> None:
         """Put aside what is not in the contract; the node need not send it again."""

@@ -24,6 +24,7 @@ DELETED_KIND: Final = "deleted-everything"
 GOES: Final = (
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
     "need_hours",
+    *("experiments", "held_needs", "experiment_hours"),
     *("history_days", "history_waits", "history_rolled"),
 )
 STAYS: Final = (

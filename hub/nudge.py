@@ -12,6 +12,8 @@ Rules:
 - A zone rests for ``rest_s`` after each nudge, and for ``rest_browsing_s`` after *just browsing*.
 - A clock that jumps back ends what it would otherwise keep open.
 
+- In an hour in which an experiment holds a zone out, a need that would raise a nudge is held instead: nobody is asked,
+  it is none of the ``per_hour``, and it ends as an open nudge does (`hub.experiment`).
 - While the shop learns, a need under ``level_from`` raises one in the few blocks of time that `hub.learn` explores.
 
 Left out: who is asked (all tablets are, until staff have names), and what the answers teach (`hub.learn`), which comes
@@ -35,6 +37,9 @@ from hub.nudge_types import (
     Event,
     Expire,
     HandOver,
+    Held,
+    Hold,
+    LetGo,
     OnTheWay,
     Open,
     Raise,
@@ -52,6 +57,7 @@ from hub.nudge_types import (
 )
 
 JUMP_S: Final = 5.0
+Over = Withdraw | Expire | Close | LetGo
 
 
 def step(rules: Rules, state: State, event: Event, now_s: float) -> tuple[State, tuple[Action, ...]]:
@@ -64,10 +70,10 @@ def step(rules: Rules, state: State, event: Event, now_s: float) -> tuple[State,
         case Assisted():
             state, more = _assisted(rules, state, event, now_s)
         case Silent(node):
-            gone = {
-                key: Withdraw(zone.id, "node silent")
+            gone: dict[ZoneKey, Over] = {
+                key: Withdraw(zone.id, "node silent") if isinstance(zone, Open) else LetGo(key)
                 for key, zone in state.zones.items()
-                if key[0] == node and isinstance(zone, Open)
+                if key[0] == node and isinstance(zone, Open | Held)
             }
             state, more = _ended(rules, state, gone, now_s)
         case TakenBy(nudge, who):
@@ -81,7 +87,7 @@ def step(rules: Rules, state: State, event: Event, now_s: float) -> tuple[State,
 
 
 def _pass_time(rules: Rules, state: State, now_s: float) -> tuple[State, tuple[Action, ...]]:
-    over: dict[ZoneKey, Withdraw | Expire | Close] = {}
+    over: dict[ZoneKey, Over] = {}
     zones = dict(state.zones)
     again: list[Action] = []
     for key, zone in state.zones.items():
@@ -94,6 +100,8 @@ def _pass_time(rules: Rules, state: State, now_s: float) -> tuple[State, tuple[A
                 asked = replace(zone, asked_s=now_s, handovers=zone.handovers + 1)
                 zones[key] = asked
                 again.append(HandOver(asked))
+            case Held() if _over(zone.opened_s, rules.expires_s, now_s) or now_s >= zone.until_s:
+                over[key] = LetGo(key)
             case OnTheWay() if _over(zone.taken_s, rules.taken_max_s, now_s):
                 over[key] = Expire(zone.id)
             case Resting() if _over(zone.since_s, zone.until_s - zone.since_s, now_s):
@@ -120,10 +128,18 @@ def _assisted(rules: Rules, state: State, event: Assisted, now_s: float) -> tupl
         renewed = replace(zone, level=event.level, reasons=event.reasons, until_s=event.until_s)
         seen = (zone.level, zone.reasons) != (event.level, event.reasons)
         return _with(state, event.zone, renewed), (Renew(renewed, seen),)
+    if isinstance(zone, Held):
+        if event.level == 0 or event.until_s <= now_s:
+            return _ended(rules, state, {event.zone: LetGo(event.zone)}, now_s)
+        held = replace(zone, until_s=event.until_s)
+        return _with(state, event.zone, held), (Hold(event.zone, held),)
     wanted = event.until_s > now_s and _enough(rules, event, now_s)
     full = len(state.raised_s) >= rules.per_hour
     if not wanted or full or isinstance(zone, Resting) or rules.is_quiet(now_s):
         return state, ()
+    if rules.hold_out and rules.hold_out.holds(event.zone, now_s):
+        held = Held(now_s, event.until_s)
+        return _with(state, event.zone, held), (Hold(event.zone, held),)
     nudge = Open(state.next_id, event.level, event.reasons, now_s, event.until_s, now_s)
     state = replace(state, raised_s=(*state.raised_s, now_s), next_id=state.next_id + 1)
     return _with(state, event.zone, nudge), (Raise(event.zone, nudge),)
@@ -145,9 +161,7 @@ def _taken(state: State, nudge: int, who: str, now_s: float) -> tuple[State, tup
     return _with(state, key, taken), (Take(taken),)
 
 
-def _ended(
-    rules: Rules, state: State, over: Mapping[ZoneKey, Withdraw | Expire | Close], now_s: float
-) -> tuple[State, tuple[Action, ...]]:
+def _ended(rules: Rules, state: State, over: Mapping[ZoneKey, Over], now_s: float) -> tuple[State, tuple[Action, ...]]:
     zones = dict(state.zones)
     for key, action in over.items():
         rest_s = rules.rest_after_s(action.outcome if isinstance(action, Close) else None)

@@ -13,6 +13,7 @@ import json
 import sqlite3
 
 from contract.events import Birth
+from hub import experiment_rows
 from hub import nudge_types as nudges
 
 
@@ -46,6 +47,8 @@ def act(db: sqlite3.Connection, action: nudges.Action, now_s: float) -> None:
         case nudges.Close(number, outcome):
             _set(db, number, state="answered", closed_s=now_s, outcome=outcome, taken_by=None)
             _step(db, number, f"answered: {outcome}", now_s)
+        case nudges.Hold() | nudges.LetGo():
+            experiment_rows.act(db.execute, action, now_s)
 
 
 def engine_state(db: sqlite3.Connection, rules: nudges.Rules, now_s: float) -> nudges.State:
@@ -72,6 +75,7 @@ def engine_state(db: sqlite3.Connection, rules: nudges.Rules, now_s: float) -> n
                 zones[node, zone] = nudges.Resting(closed_s, closed_s + rest_s)
             case _:
                 zones.pop((node, zone), None)
+    zones |= experiment_rows.held_zones(db.execute, rules, now_s)
     last = db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
     return nudges.State(zones, tuple(raised_s), last + 1)
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from contract.events import Reason
+from hub.experiment import HoldOut
 from hub.views import Outcome
 
 HOUR_S: Final = 3_600.0
@@ -48,6 +49,7 @@ class Rules:
     per_hour: int = 20
     quiet: tuple[Quiet, ...] = ()
     timezone: tzinfo = UTC
+    hold_out: HoldOut | None = None
 
     def is_quiet(self, now_s: float) -> bool:
         """Whether the shop wants no nudge raised at this moment."""
@@ -138,7 +140,15 @@ class Resting:
     until_s: float
 
 
-Zone = Open | OnTheWay | Resting
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An experiment holds the nudge that there would be: nobody is asked (`hub.experiment`)."""
+
+    opened_s: float
+    until_s: float
+
+
+Zone = Open | OnTheWay | Resting | Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +219,19 @@ class Close:
     outcome: Outcome
 
 
-Action = Raise | Renew | HandOver | Take | Withdraw | Expire | Close
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A need is held, or goes on being held."""
+
+    zone: ZoneKey
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """A held need is over."""
+
+    zone: ZoneKey
+
+
+Action = Raise | Renew | HandOver | Take | Withdraw | Expire | Close | Hold | LetGo

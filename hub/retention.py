@@ -4,6 +4,7 @@ Rules:
 - Live needs (assists) go after a day, the other events and the zone-hours after 13 months; the owner may shorten what
   is kept, never lengthen it.
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
+- What an experiment measures of needs is measured before they go (`hub.experiment_rows`).
 - How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub import need_hours
+from hub import experiment_rows, need_hours
 from hub.config import KeepPart
 from hub.store import Store
 
@@ -35,6 +36,7 @@ _OF_AGE: Final = {
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
     "needs": need_hours.OF_AGE,
+    **experiment_rows.OF_AGE,
     "rules": (  # the newest is in force, however old
         "DELETE FROM own_rules WHERE id IN (SELECT id FROM own_rules WHERE at_s < ?"
         " AND id < (SELECT max(id) FROM own_rules) LIMIT ?)"
@@ -58,6 +60,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
     """
     with store.batch():
         need_hours.write_down(store.run, now_s)
+        experiment_rows.measure(store.run, now_s)
     days = {
         "health": keep.health_days,
         "cosignature": keep.health_days,
@@ -67,6 +70,9 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "nudges": keep.events_days,
         "needs": min(keep.events_days, need_hours.KEPT_DAYS),
         "rules": keep.events_days,
+        "held needs": keep.assists_hours / 24,
+        "experiment hours": keep.events_days,
+        "experiments": keep.events_days,
         "refused": keep.refused_days,
     }
     _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)

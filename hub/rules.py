@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from hub import recorded
 from hub.auth import Role
 from hub.config import HubConfig, NudgePart
+from hub.experiment_rows import holding
 from hub.nudge_types import Rules, ZoneKey
 from hub.reads import StoreReads
 from hub.replay import Recorded
@@ -93,6 +94,11 @@ def in_force(config: HubConfig, reads: StoreReads) -> HubConfig:
     """The config with the rules that the page set over it."""
     rows = reads.rows(_NEWEST)
     return config.model_copy(update={"nudges": _over(config.nudges, json.loads(rows[0][0]))}) if rows else config
+
+
+def for_engine(config: HubConfig, reads: StoreReads) -> Rules:
+    """The rules in force with what an experiment holds out, if one runs."""
+    return holding(in_force(config, reads).rules(), reads.rows)
 
 
 def write_change(store: Store, config: HubConfig, part: NudgePart, by: Role, now_s: float) -> None:

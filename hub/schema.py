@@ -18,6 +18,7 @@ What stands in them:
 - ``history_…``: sums of days that are over (`hub.history_rows`).
 - ``own_rules``: the rules of nudges that the owner set at the page, a row a change (`hub.rules`).
 - ``need_hours``: how many needs there were, rounded at random (`hub.need_hours`).
+- ``experiments``, ``held_needs`` and ``experiment_hours``: the hold-out (`hub.experiment_rows`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -34,7 +35,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
-from hub import history_rows
+from hub import experiment_rows, history_rows
 from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
@@ -105,6 +106,11 @@ def _rules(db: Any) -> None:
     db.execute(NEED_HOURS)
 
 
+def _experiment(db: Any) -> None:
+    for statement in experiment_rows.TABLES:
+        db.execute(statement)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
@@ -113,6 +119,7 @@ def _steps() -> Any:
     steps(name="0010_witness")(_witness)
     steps(name="0005_rules")(_rules)
     steps(name="0008_history")(_history)
+    steps(name="0004_experiment")(_experiment)
     return steps
 
 

@@ -201,7 +201,7 @@ class Writer:
             self._died()
 
     def _taught(self) -> tuple[nudges.Rules, dict[nudges.ZoneKey, Learnt]]:
-        return taught(rules.in_force(self._config, self._reads).rules(), self._reads.answers())
+        return taught(rules.for_engine(self._config, self._reads), self._reads.answers())
 
     def _next(self) -> list[_Came | _Asked]:
         """What has come by now, or by the next tick."""

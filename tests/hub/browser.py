@@ -20,6 +20,7 @@ from hub.auth import Doors, Role, entry_path
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
+from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.rules import FakeRules
 from hub.views import EventView, HourView, NudgeView, RefusedView, Settings
@@ -46,6 +47,7 @@ class Hub:
     port: int
     api_keys: Keys
     rules: FakeRules = field(default_factory=FakeRules)
+    experiment: FakeExperiment = field(default_factory=FakeExperiment)
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
     keys: dict[Role, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Hub:
             settings=Settings("Miller & Daughters", "privacy@millers.example"),
             connections=Connections(self.api_keys, ConnectPart()),
             rules=self.rules,
+            experiment=self.experiment,
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0, lifespan="on"

@@ -15,6 +15,7 @@ from hub.auth import Doors, Role
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
+from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.rules import FakeRules
 from hub.views import NodeView, Settings
@@ -70,6 +71,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clo
         clock=page_clock,
         connections=Connections(api_keys, ConnectPart()),
         rules=FakeRules(),
+        experiment=FakeExperiment(),
     )
 
 

@@ -37,6 +37,7 @@ from hub.auth import ROLES, Doors, Role
 from hub.connect.connections import Connections
 from hub.connect.keys import AllowKey, Keys
 from hub.connect.settings import ConnectPart
+from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.limits import Tries
 from hub.rules import FakeRules
@@ -112,6 +113,7 @@ def shop() -> Iterator[tuple[FastAPI, Doors]]:
             settings=Settings("Corner Shop", "ask@shop.example"),
             connections=Connections(keys, ConnectPart()),
             rules=FakeRules(),
+            experiment=FakeExperiment(),
         )
         yield app, doors
 

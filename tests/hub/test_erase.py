@@ -12,13 +12,13 @@ from fastapi.testclient import TestClient
 
 from contract.export import export
 from contract.verify import verify
-from hub import erase
+from hub import erase, experiment_rows
 from hub.__main__ import main
 from hub.auth import Role
 from hub.fakes import FakeShop
 from hub.housekeeping import alone
 from hub.need_hours import write_down
-from hub.nudge_types import Open, Raise
+from hub.nudge_types import Held, Hold, Open, Raise
 from hub.reads import StoreReads
 from hub.roll import roll
 from hub.store import FILE, Store
@@ -41,6 +41,9 @@ def fill(store: Store) -> bytes:
         store.refuse(raw(secret.decode(), secret * 20), "topic", "No.")
         store.act(Raise(("aisle", 0), Open(1, 1, (), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
         store.forget_answers("aisle", 0, NOW_S)
+        experiment_rows.begin(store.run, 0.2, 30, NOW_S)
+        store.act(Hold(("aisle", 1), Held(NOW_S, NOW_S + 60)), NOW_S)
+        experiment_rows.measure(store.run, NOW_S + 600)
     roll(store, UTC, NOW_S + 86_400, 396)
     with store.batch():
         store.run("INSERT INTO history_waits VALUES (1, 1, 0, 0, 0, 0)")
@@ -76,7 +79,8 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
         gone = erase.delete_everything(store, NOW_S + 10)
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
-                    "need_hours": 2, "history_days": 1, "history_waits": 1, "history_rolled": 1,
+                    "need_hours": 2, "experiments": 1, "held_needs": 1, "experiment_hours": 2,
+                    "history_days": 1, "history_waits": 1, "history_rolled": 1,
                     "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [

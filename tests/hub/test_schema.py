@@ -26,7 +26,8 @@ def test_steps_are_applied_once_and_recorded(tmp_path: Path) -> None:
         names = db.execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
         db.close()
         assert [name for (name,) in names] == [
-            *("0001_first", "0002_ledger", "0003_learning", "0010_witness", "0005_rules", "0008_history")
+            *("0001_first", "0002_ledger", "0003_learning", "0010_witness", "0005_rules", "0008_history"),
+            "0004_experiment",
         ]
 
 
