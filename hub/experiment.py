@@ -175,21 +175,22 @@ def verdict(sure: Sure, span: float) -> str:
         return f"Not enough data yet: each side needs at least {FEWEST} hours with a need."
     least, most = -sure.high * span, -sure.low * span
     if sure.high < 0:
-        return f"Nudging helps: a need ends between {least:.0f} and {most:.0f} seconds sooner with it."
+        return f"It makes a difference: with nudges a need ends between {least:.0f} and {most:.0f} seconds sooner."
     if sure.low > 0:
-        return f"Nudging does not help here: a need ends between {-most:.0f} and {-least:.0f} seconds later with it."
-    return f"Not known yet: a need may end up to {most:.0f} seconds sooner with nudges, or up to {-least:.0f} later."
+        return f"It does not help here: with nudges a need ends between {-most:.0f} and {-least:.0f} seconds later."
+    return f"Not known yet: with nudges a need may end up to {most:.0f} seconds sooner, or up to {-least:.0f} later."
 
 
-def power(sequence: Sequence, smallest: float, days: float) -> str:
+def power(sequence: Sequence, smallest: float, days: float, span: float = LIMIT_S) -> str:
     """How much longer until an effect this small could be told. Units: ``smallest`` a part of the span."""
     sure = sequence.sure()
     if days < 1 or min(sure.nudged, sure.held) < FEWEST:
         return "How many more days it takes can be said after a day and a few hours of each side."
+    small = f"a difference of {smallest * span:.0f} seconds"
     more = sequence.units_until(smallest)
     if more == 0:
-        return "There is enough data for the smallest effect that you asked for: you may stop."
+        return f"There is enough data now to tell {small}: you may stop."
     left = None if more is None else math.ceil(more * days / sure.units)
     if left is None or left > DAYS_MAX:
-        return "At this rate it would take more than ten years to tell an effect that small: ask for a larger one."
-    return f"About {left} more day{'s' if left > 1 else ''} at this rate until an effect that small could be told."
+        return f"At this rate it would take more than ten years to tell {small}: hold out more, or look for a larger."
+    return f"About {left} more day{'s' if left > 1 else ''} at this rate until {small} could be told."

@@ -180,9 +180,9 @@ def test_each_day_is_told_once_with_all_that_was_known_then() -> None:
     ("sure", "said"),
     [
         (Sure(0, -1, 1, 100, 9, 0.1), "Not enough data yet"),
-        (Sure(-0.2, -0.3, -0.1, 100, 30, 0.1), "helps: a need ends between 30 and 90 seconds sooner"),
-        (Sure(0.2, 0.1, 0.3, 100, 30, 0.1), "does not help here: a need ends between 30 and 90 seconds later"),
-        (Sure(0, -0.1, 0.2, 100, 30, 0.1), "Not known yet: a need may end up to 30 seconds sooner with nudges"),
+        (Sure(-0.2, -0.3, -0.1, 100, 30, 0.1), "with nudges a need ends between 30 and 90 seconds sooner"),
+        (Sure(0.2, 0.1, 0.3, 100, 30, 0.1), "does not help here: with nudges a need ends between 30 and 90"),
+        (Sure(0, -0.1, 0.2, 100, 30, 0.1), "Not known yet: with nudges a need may end up to 30 seconds sooner"),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_sentence_that_a_shopkeeper_understands(sure: Sure, said: str) -> None:
@@ -198,7 +198,7 @@ def test_how_much_longer_is_reckoned_from_the_rate_so_far() -> None:
     more = sequence.units_until(0.1)
     assert more is not None
     assert power(sequence, 0.1, 10) == (
-        f"About {math.ceil(more / 10)} more days at this rate until an effect that small could be told."
+        f"About {math.ceil(more / 10)} more days at this rate until a difference of 30 seconds could be told."
     )
     assert "more than ten years" in power(sequence, 0.0001, 10)
     assert "enough data" in power(sequence, 1.0, 10)
