@@ -27,6 +27,7 @@ COSIGNATURE = b"\x04"
 KEY_KIND = "key"
 FORGOTTEN_KIND = "forgotten"
 WITNESS_KIND = "witness"
+FORK_KIND = "fork"
 PLAIN = Ed25519PublicKey is None
 
 
@@ -238,3 +239,19 @@ def parse_checkpoint(note: str) -> tuple[str, int, bytes]:
     if len(root) != 32:
         raise ValueError("not a checkpoint")
     return lines[0], int(lines[1]), root
+
+
+def cosigners(note: str, origin: str) -> list[str]:
+    """Who beside its own log has signed a checkpoint."""
+    return [name for name, _ in parse_note(note)[1] if name != origin]
+
+
+def cosigned_by(note: str, keys: list[str]) -> bool:
+    """Whether one of these keys did; one that is none did not."""
+    for key in keys:
+        try:
+            if cosigned_at(note, key) is not None:
+                return True
+        except (ValueError, IndexError):
+            continue
+    return False

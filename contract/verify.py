@@ -9,7 +9,8 @@ Rules:
 - Every entry is hashed anew and the tree of them is held against every checkpoint.
 - What was forgotten on purpose keeps its hash, and a later entry must say so.
 - History, spent ε and self-tests are taken out of the entries anew and compared.
-- Who cosigned a checkpoint did so with the key that the ledger wrote down when it first did.
+- Who cosigned a checkpoint did so with a key that the ledger wrote down when it first did. Whose key that really is,
+  the export of the other side says.
 - A checkpoint kept elsewhere (``--checkpoint``) must fit: it catches a ledger that was cut short or written anew.
 - Every byte of the zip is accounted for, so that nothing can be hidden in it or changed unseen.
 
@@ -33,12 +34,14 @@ from contract.extracts import Extracts
 from contract.frame import CHECKPOINTS, ENTRIES, KEY, MANIFEST, MEMBERS, PROOFS, Member, Tampered, Unreadable, members
 from contract.plain import (
     FORGOTTEN_KIND,
+    FORK_KIND,
     KEY_KIND,
     PLAIN,
     WITNESS_KIND,
     Frontier,
     consistent,
-    cosigned_at,
+    cosigned_by,
+    cosigners,
     entry_bytes,
     leaf_hash,
     note_is_by,
@@ -68,7 +71,8 @@ class Found:
     tree: Frontier = field(default_factory=Frontier)
     roots: dict[int, bytes] = field(default_factory=dict)
     key: str = ""
-    witnesses: dict[str, str] = field(default_factory=dict)
+    witnesses: dict[str, list[str]] = field(default_factory=dict)
+    forks: int = 0
     gone: bytearray = field(default_factory=bytearray)
     extracts: Extracts = field(default_factory=Extracts)
 
@@ -119,10 +123,14 @@ def _whole(found: Found, notes: list[tuple[str, str, int, bytes]], checked: int,
     anchor = "and fits the checkpoint kept elsewhere" if kept else "but held against no checkpoint kept elsewhere"
     forgotten = found.gone.count(2)
     last = next((note for note in reversed(notes) if cosigners(note[0], note[1])), None)
-    seen = f"cosigned by {', '.join(cosigners(*last[:2]))} up to entry {last[2] - 1}" if last else "cosigned by nobody"
+    seen = "cosigned by nobody"
+    if last:
+        names = ", ".join(cosigners(last[0], last[1]))
+        seen = f"cosigned by {names} up to entry {last[2] - 1} with keys that it names itself"
+    forks = f", {found.forks} forks on record" if found.forks else ""
     return (
         f"Whole: {found.tree.size} entries ({forgotten} forgotten, each on record) under {len(notes)} checkpoints of "
-        f"{found.key}, {seen}, {anchor}; the newest {checked} signatures and the seal checked {how}."
+        f"{found.key}{forks}, {seen}, {anchor}; the newest {checked} signatures and the seal checked {how}."
     )
 
 
@@ -178,7 +186,9 @@ def _take(found: Found, position: int, line: bytes) -> None:
         if kind == KEY_KIND:
             found.key = payload.decode()
         elif kind == WITNESS_KIND:
-            found.witnesses.setdefault(payload.decode().split("+", 1)[0], payload.decode())
+            found.witnesses.setdefault(payload.decode().split("+", 1)[0], []).append(payload.decode())
+        elif kind == FORK_KIND:
+            found.forks += 1
         elif kind == FORGOTTEN_KIND:
             for first, last in json.loads(payload):
                 if not 0 <= first <= last < position:
@@ -214,14 +224,9 @@ def _check_notes(notes: list[tuple[str, str, int, bytes]], found: Found) -> int:
     for note, origin, size, _ in newest:
         _check_signature(note, origin, found, f"the checkpoint at {size} entries")
         for name in cosigners(note, origin):
-            if name not in found.witnesses or cosigned_at(note, found.witnesses[name]) is None:
+            if not cosigned_by(note, found.witnesses.get(name, [])):
                 raise Tampered(f"{name}'s cosignature at {size} entries is by no key that the ledger knows.")
     return len(newest)
-
-
-def cosigners(note: str, origin: str) -> list[str]:
-    """Who beside its own log has signed a checkpoint."""
-    return [name for name, _ in parse_note(note)[1] if name != origin]
 
 
 def _check_signature(note: str, origin: str, found: Found, what: str) -> None:

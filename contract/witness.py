@@ -4,15 +4,16 @@ they saw before.
 Rules:
 - A witness signs only a checkpoint that begins with the last one it saw of that log, shown by an RFC 6962 consistency
   proof, and writes down what it saw before it signs.
-- A log that signs fewer entries than before, others in their place, or under another key, or that keeps showing no
-  proof, is a fork: written into the witness's own ledger with both notes, said to the log and never cosigned again,
-  until a person accepts the ledger as begun anew.
+- Two signed trees of one size are a fork at once. What does not fit otherwise (fewer entries, another key, a proof that
+  shows nothing) may be somebody else's doing or an old message: the log is asked, and it is a fork when that, too, does
+  not fit, `DOUBT_S` later. A proof that is only missing is asked for, a day long.
+- A fork is written into the witness's own ledger with both notes, said to the log and never cosigned again, until a
+  person accepts the ledger as begun anew. With that, the key that its owner cosigns with may be another.
+- What a broker kept from before is held against nobody.
 - The hub is a witness of every node; of the nodes, the three that a hash of both names chooses, so that nobody decides
-  it and no list is kept.
+  it and no list is kept. A log keeps the cosignatures of those alone.
 - The first key that a name shows is the one that it has. A log keeps its witnesses' keys as entries of its ledger, and
   their cosignatures under its checkpoints.
-
-What a broker brings late is no fork: only what is said now is held against a log for being less than before.
 
 Left out: how it gets from one to another (`edge.courier`, `hub.writer`), and when a checkpoint is signed.
 
@@ -32,33 +33,49 @@ from typing import Final, Literal
 from contract.checkpoint import Signer, hub_origin, node_origin
 from contract.ledger import Ledger
 from contract.ledger_events import Checkpoint, Cosignature
-from contract.plain import WITNESS_KIND, consistent, cosigned_at, note_is_by, parse_checkpoint, parse_key, parse_note
+from contract.plain import (
+    FORK_KIND,
+    WITNESS_KIND,
+    consistent,
+    cosigned_at,
+    note_is_by,
+    parse_checkpoint,
+    parse_key,
+    parse_note,
+)
 from contract.wire import HUB
 
 NODES: Final = 3
 NAMES_MAX: Final = 1_024
-UNPROVEN_MAX: Final = 5
-FORK_KIND: Final = "fork"
+UNPROVEN_MAX: Final = 24
+DOUBT_S: Final = 10.0
+OFFERS_AT_ONCE: Final = 3
+OFFER_EVERY_S: Final = 60.0
+SAME_EVERY_S: Final = 15.0
 ACCEPTED_KIND: Final = "accepted-ledger"
 TABLE: Final = """CREATE TABLE IF NOT EXISTS witnessed (
   log TEXT PRIMARY KEY, key TEXT NOT NULL, note TEXT NOT NULL, at_s REAL NOT NULL, unproven INTEGER NOT NULL DEFAULT 0,
-  fork TEXT) STRICT, WITHOUT ROWID"""
+  doubt_s REAL, fork TEXT) STRICT, WITHOUT ROWID"""
 
 Word = Literal["cosigned", "behind", "forked", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a witness last saw of a log. ``fork`` says why it is one, once it is."""
+    """What a witness last saw of a log: ``unproven`` checkpoints since then, and since when one did not fit.
+
+    ``fork`` says why it is one, once it is. Units: ``doubt_s`` since the epoch.
+    """
 
     key: str
     note: str
     unproven: int = 0
+    doubt_s: float | None = None
     fork: str | None = None
 
 
-def judge(seen: Seen | None, origin: str, said: Checkpoint, *, stale: bool) -> tuple[Word, str]:
-    """What a witness says to a checkpoint, and why. Pure.
+def judge(seen: Seen | None, origin: str, said: Checkpoint, now_s: float, *, stale: bool) -> tuple[Word, str]:
+    """What a witness says to a checkpoint, and why or what it doubts. Pure.
 
     Raises: ValueError when it is none of that log, which says nothing of the log: anybody may have sent it.
     """
@@ -71,20 +88,25 @@ def judge(seen: Seen | None, origin: str, said: Checkpoint, *, stale: bool) -> t
     if seen.fork is not None:
         return "forked", seen.fork
     _, before, root_before = parse_checkpoint(seen.note)
+    doubt = ""
     if said.key != seen.key:
-        return "forked", f"{origin} signs under another key than before"
-    if size == before:
-        return ("nothing", "") if root == root_before else ("forked", f"{origin} signed two ledgers of {size} entries")
-    if size < before:
-        return ("nothing", "") if stale else ("forked", f"{origin} signed {before} entries and now only {size}")
-    if said.old != before:
-        if seen.unproven + 1 < UNPROVEN_MAX:
+        doubt = f"{origin} signs under another key than before"
+    elif size == before and root != root_before:
+        return "forked", f"{origin} signed two ledgers of {size} entries"
+    elif size == before:
+        return ("nothing" if stale else "cosigned"), ""
+    elif size < before:
+        doubt = f"{origin} signed {before} entries and now only {size}"
+    elif said.old != before:
+        if stale or seen.unproven + 1 < UNPROVEN_MAX:
             return "behind", ""
         return "forked", f"{origin} does not show that its {size} entries begin with the {before} that it signed before"
-    proof = [base64.b64decode(node) for node in said.proof]
-    if not consistent(before, size, root_before, root, proof):
-        return "forked", f"the {size} entries of {origin} do not begin with the {before} that it signed before"
-    return "cosigned", ""
+    elif not consistent(before, size, root_before, root, [base64.b64decode(node) for node in said.proof]):
+        doubt = f"the {size} entries of {origin} do not begin with the {before} that it signed before"
+    if not doubt:
+        return "cosigned", ""
+    sure = not stale and seen.doubt_s is not None and not 0 <= now_s - seen.doubt_s < DOUBT_S
+    return ("forked" if sure else "behind"), doubt
 
 
 def chosen(me: str, log: str, names: Iterable[str]) -> bool:
@@ -110,6 +132,7 @@ class Witness:
     me: str
     boot: str
     _names: set[str] = field(default_factory=set)
+    _offered_s: dict[int, float] = field(default_factory=dict)
 
     def takes(
         self, said: Checkpoint | Cosignature, now_s: float, *, stale: bool = False
@@ -143,14 +166,23 @@ class Witness:
 
     def _heed(self, said: Cosignature, now_s: float) -> Checkpoint | None:
         newest = self.ledger.newest_checkpoint()
-        if said.word == "behind" and newest is not None and said.size <= newest.size:
-            return self.offer(said.size)
         if said.word == "cosigned":
             self._keep(said, now_s)
-        else:
-            why = f"{said.node} saw entries of this ledger that those of now do not go on from"
+            return None
+        if said.word == "forked" or newest is None or said.size > newest.size:
+            why = f"{said.node} saw entries of this ledger before that those of now do not go on from"
             self._write_once(FORK_KIND, {"log": self.me, "by": said.node, "why": why}, now_s)
+        if said.word == "behind" and self._may_offer(said.size, now_s):
+            return self.offer(said.size)
         return None
+
+    def _may_offer(self, old: int, now_s: float) -> bool:
+        """All hear an offer, so that one for many who ask the same is enough; and no stranger has more made."""
+        recent = {size: at_s for size, at_s in self._offered_s.items() if 0 <= now_s - at_s < OFFER_EVERY_S}
+        if len(recent) >= OFFERS_AT_ONCE or now_s - recent.get(old, -SAME_EVERY_S) < SAME_EVERY_S:
+            return False
+        self._offered_s = recent | {old: now_s}
+        return True
 
     def _keep(self, said: Cosignature, now_s: float) -> None:
         """A cosignature under the checkpoint that it signs, and its key as an entry when it is the first."""
@@ -173,34 +205,53 @@ class Witness:
         self.db.execute("UPDATE ledger_checkpoints SET note = ? WHERE size = ?", (note, said.size))
 
     def witnesses(self) -> dict[str, str]:
-        """The keys of those who ever cosigned this ledger, by name."""
-        rows = self.db.execute("SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position", (WITNESS_KIND,))
-        return {key.split("+", 1)[0]: key for key in (bytes(row[0]).decode() for row in rows)}
+        """The keys of those who cosign this ledger, by name; of a name that was accepted anew, the key since then."""
+        rows = self.db.execute(
+            "SELECT kind, payload FROM ledger_entries WHERE kind IN (?, ?) ORDER BY position",
+            (WITNESS_KIND, ACCEPTED_KIND),
+        )
+        keys: dict[str, str] = {}
+        for kind, payload in rows:
+            if kind == WITNESS_KIND:
+                key = bytes(payload).decode()
+                keys[key.split("+", 1)[0]] = key
+            else:
+                keys.pop(self.origin(json.loads(payload)["log"]), None)
+        return keys
 
     # --- as a witness -----------------------------------------------------------------------------------------------
 
     def _watch(self, said: Checkpoint, now_s: float, *, stale: bool) -> Cosignature | None:
         if len(self._names) < NAMES_MAX:
             self._names |= {said.node, self.me} - {HUB}
-        if not chosen(self.me, said.node, self._names):
-            return None
         seen = self.seen(said.node)
-        word, why = judge(seen, self.origin(said.node), said, stale=stale)
+        asked = seen is not None and (seen.unproven > 0 or seen.doubt_s is not None)
+        if not asked and not chosen(self.me, said.node, self._names):
+            return None
+        word, why = judge(seen, self.origin(said.node), said, now_s, stale=stale)
         if word == "cosigned" or seen is None:
             self._see(said, now_s)
-            at_s = int(now_s)
-            line = self.signer.cosign(said.note, at_s).removeprefix(said.note).removesuffix("\n")
+            line = self.signer.cosign(said.note, int(now_s)).removeprefix(said.note).removesuffix("\n")
             size = parse_checkpoint(said.note)[1]
             return self._answer(said, "cosigned", size, key=self.signer.cosigner, line=line)
         if word == "nothing":
             return None
         if word == "behind":
-            self.db.execute("UPDATE witnessed SET unproven = unproven + 1 WHERE log = ?", (said.node,))
+            self._doubt(said.node, why, now_s, stale=stale)
         elif seen.fork is None:
             self.db.execute("UPDATE witnessed SET fork = ? WHERE log = ?", (why, said.node))
             evidence = {"log": said.node, "by": self.me, "why": why, "before": seen.note, "now": said.note}
             self._write_once(FORK_KIND, evidence, now_s)
         return self._answer(said, word, parse_checkpoint(seen.note)[1])
+
+    def _doubt(self, log: str, why: str, now_s: float, *, stale: bool) -> None:
+        """What was said now counts; what a broker kept makes one ask and no more."""
+        if stale:
+            self.db.execute("UPDATE witnessed SET unproven = max(unproven, 1) WHERE log = ?", (log,))
+        elif why:
+            self.db.execute("UPDATE witnessed SET doubt_s = coalesce(doubt_s, ?) WHERE log = ?", (now_s, log))
+        else:
+            self.db.execute("UPDATE witnessed SET unproven = unproven + 1 WHERE log = ?", (log,))
 
     def _answer(
         self, said: Checkpoint, word: Word, size: int, key: str | None = None, line: str | None = None
@@ -211,24 +262,27 @@ class Witness:
 
     def seen(self, log: str) -> Seen | None:
         """What this witness last saw of a log."""
-        row = self.db.execute("SELECT key, note, unproven, fork FROM witnessed WHERE log = ?", (log,)).fetchone()
+        row = self.db.execute(
+            "SELECT key, note, unproven, doubt_s, fork FROM witnessed WHERE log = ?", (log,)
+        ).fetchone()
         return Seen(*row) if row else None
 
     def _see(self, said: Checkpoint, now_s: float) -> None:
         self.db.execute(
             "INSERT INTO witnessed (log, key, note, at_s) VALUES (?, ?, ?, ?) ON CONFLICT (log) DO UPDATE"
-            " SET note = excluded.note, at_s = excluded.at_s, unproven = 0",
+            " SET note = excluded.note, at_s = excluded.at_s, unproven = 0, doubt_s = NULL",
             (said.node, said.key, said.note, now_s),
         )
 
     def accept(self, log: str, now_s: float) -> bool:
-        """A person says that a log was begun anew: what was seen of it is written down once more, and no longer held
-        against it."""
+        """A person says that a log was begun anew: what was seen of it is written down once more and held against it no
+        longer, nor is the key that its owner cosigned with; whether anything was known of it."""
         seen = self.seen(log)
-        if seen is None or seen.fork is None:
+        if seen is None and self.origin(log) not in self.witnesses():
             return False
         self.db.execute("DELETE FROM witnessed WHERE log = ?", (log,))
-        self._write(ACCEPTED_KIND, {"log": log, "why": seen.fork, "before": seen.note}, now_s)
+        said = {"log": log, "why": (seen.fork if seen else None) or "", "before": seen.note if seen else ""}
+        self._write(ACCEPTED_KIND, said, now_s)
         return True
 
     def origin(self, name: str) -> str:

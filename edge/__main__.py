@@ -20,6 +20,7 @@ from contract.errors import AttuneError, ConfigError, LinkError, ModelError, Wal
 from edge.config import NodeConfig, load
 from edge.supervisor import UNFIT, Child, supervise
 from edge.tools import add_tool_commands, with_config
+from edge.update.command import add_update_command
 
 if TYPE_CHECKING:
     from edge.eye.pipeline import Senses
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
 
     add_tool_commands(commands)
+    add_update_command(commands)
 
     bench = commands.add_parser("bench", help="measure the eye on a clip, stage by stage")
     bench.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="video files or GIFs")

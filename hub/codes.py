@@ -13,8 +13,7 @@ from __future__ import annotations
 import segno
 from markupsafe import Markup
 
-from contract.plain import parse_checkpoint
-from contract.verify import cosigners
+from contract.plain import cosigners, parse_checkpoint
 
 
 def own_note(note: str) -> str:

@@ -48,7 +48,7 @@ def routes(reads: Reads, desk: Desk, clock: Callable[[], float]) -> APIRouter:
 
     @router.post("/owner/ledgers/accept")
     def accept(session: Annotated[Session, Depends(OWNER)], node: Annotated[str, Form(max_length=32)]) -> Response:
-        if node not in {ledger.node for ledger in reads.ledgers() if ledger.fork}:
+        if node not in {ledger.log for ledger in reads.ledgers()}:
             raise HTTPException(404)
         desk.accept_ledger(node, clock())
         order(Command(command="accept-ledger", by=session.role, log=node))

@@ -80,7 +80,11 @@ def _notice(options: argparse.Namespace) -> int:
     write(options.out, print_notice(notice))
     print(f"{options.out}: hang it up where people meet the cameras first, and say so in each node's config.")
     print(f"Its code leads to {notice.url}: try it with a visitor's telephone, and mend hosts in hub.toml if it must.")
-    blank = [name for name in ("shop_name", "controller", "legal_basis") if getattr(settings, name) in (None, UNNAMED)]
+    blank = [
+        name
+        for name in ("shop_name", "controller", "contact", "legal_basis")
+        if getattr(settings, name) in (None, UNNAMED)
+    ]
     if blank:
         print(
             f"hub.toml does not say {', '.join(blank)}: write it on the open lines by hand, or set it and print again."

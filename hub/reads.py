@@ -14,6 +14,7 @@ from typing import Any, Final
 from contract.errors import StoreError
 from contract.events import KINDS, Birth, Health
 from contract.plain import parse_checkpoint
+from contract.wire import HUB
 from hub import history_rows, schema
 from hub.learn import Answer
 from hub.nudge_types import ZoneKey
@@ -21,6 +22,7 @@ from hub.tally import Numbers, Tally
 from hub.views import EventView, HourView, LedgerView, LeftView, NodeView, NudgeView, RefusedView
 
 CLOSED_SHOWN_S: Final = 20.0
+CALLS_S: Final = 7_200.0
 ROWS_MAX: Final = 1_000
 _NUDGE: Final = (
     "SELECT id, node, zone, zone_name, level, reasons, state, opened_s, taken_s, closed_s, outcome, handovers, taken_by"
@@ -139,13 +141,23 @@ class StoreReads:
         return tuple(RefusedView(*row) for row in rows)
 
     def ledgers(self) -> tuple[LedgerView, ...]:
-        """This hub's own, where it has signed one, then one line a node."""
+        """This hub's own, where it has signed one, then one line a node; with who called it forked in the two hours
+        before anything was last heard."""
         own = self._rows(
-            "SELECT 'this hub', note, at_ms / 1000.0 FROM ledger_checkpoints ORDER BY size DESC LIMIT 1",
+            "SELECT 'this hub', note, at_ms / 1000.0, NULL FROM ledger_checkpoints ORDER BY size DESC LIMIT 1",
         )
         nodes = self._rows("SELECT log, note, at_s, fork FROM witnessed ORDER BY log")
+        calls: dict[str, list[str]] = {}
+        for node, log in self._rows(
+            "SELECT DISTINCT node, json_extract(CAST(payload AS TEXT), '$.log') FROM events WHERE kind = 'cosignature'"
+            " AND received_s > (SELECT max(received_s) FROM events) - ?"
+            " AND json_extract(CAST(payload AS TEXT), '$.word') = 'forked' ORDER BY node",
+            CALLS_S,
+        ):
+            calls.setdefault("this hub" if log == HUB else log, []).append(node)
         return tuple(
-            LedgerView(name, _signed_size(note), note, at_s, *fork) for name, note, at_s, *fork in (*own, *nodes)
+            LedgerView(name, _signed_size(note), note, at_s, fork, tuple(calls.get(name, ())))
+            for name, note, at_s, fork in (*own, *nodes)
         )
 
     def counts(self) -> dict[str, int]:

@@ -8,8 +8,8 @@ Rules:
 - How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
 - Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
-- Why a nudge was raised, and its steps, go with the needs; that there was one, when, and how it went stays longer. A
-  nudge that is still open or taken stays.
+- Why a nudge was raised, and its steps, go with the needs, and so does what a refused need said. That there was a
+  nudge, when, and how it went stays longer. One that is still open or taken stays.
 
 Left out: the nodes' last words and checkpoints, one row each.
 """
@@ -47,6 +47,8 @@ _WHY: Final = (  # of a nudge that is over stays that it was, when, and how it w
     "UPDATE nudges SET reasons = '[]', level = raised_level WHERE id IN"
     " (SELECT id FROM nudges WHERE closed_s < ? AND (reasons != '[]' OR level != raised_level) LIMIT ?)",
     "DELETE FROM nudge_steps WHERE id IN (SELECT id FROM nudge_steps WHERE at_s < ? LIMIT ?)",
+    "UPDATE refused SET payload = X'' WHERE id IN"
+    " (SELECT id FROM refused WHERE received_s < ? AND topic LIKE '%/assist' AND length(payload) > 0 LIMIT ?)",
 )
 _TOO_MANY: Final = (
     "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE id <= (SELECT max(id) FROM refused) - ? LIMIT ?)"

@@ -84,6 +84,11 @@ class BoardView:
         return tuple(node for node in self.nodes if not node.sees or node.tone != "well")
 
     @property
+    def sees(self) -> bool:
+        """Whether some camera senses now, as far as is known."""
+        return any(node.sees for node in self.nodes)
+
+    @property
     def quiet(self) -> bool:
         return not self.asking and not self.troubled and any(node.sees for node in self.nodes)
 

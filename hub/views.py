@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from contract.events import Birth, Command, Health, Reason, State, Trouble
 from contract.jurisdiction import Jurisdiction
+from contract.wire import HUB
 
 if TYPE_CHECKING:
     from hub.nudge_types import ZoneKey
@@ -109,7 +110,7 @@ class RefusedView:
 class LedgerView:
     """How long a ledger is as far as the hub has seen, and the last checkpoint that it cosigned.
 
-    ``fork`` says why it is cosigned no longer.
+    ``fork`` says why it is cosigned no longer; ``called_by`` are nodes that say the same of it.
     """
 
     node: str
@@ -117,6 +118,12 @@ class LedgerView:
     checkpoint: str | None
     received_s: float | None
     fork: str | None = None
+    called_by: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> str:
+        """Its name in topics."""
+        return HUB if self.node == "this hub" else self.node
 
 
 @dataclass(frozen=True, slots=True)

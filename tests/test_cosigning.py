@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -70,9 +71,18 @@ def test_ledgers_are_cosigned_and_one_that_was_set_back_is_named(tmp_path: Path)
         for part in one.parent.iterdir():
             part.unlink()
         shutil.copytree(tmp_path / "aside", one.parent, dirs_exist_ok=True)
-        first.start()
-        awaits(lambda: any(line.fork for line in reads.ledgers()), "a fork")
+
+        def started_again_until_it_is_named() -> bool:
+            first.start()
+            time.sleep(4.0)  # what does not fit is doubted for ten seconds, and then named
+            first.end(signal.SIGKILL)
+            return any(line.fork for line in reads.ledgers())
+
+        awaits(started_again_until_it_is_named, "a fork")
         (said,) = (line.fork for line in reads.ledgers() if line.fork)
         assert said.startswith("attune-node/shop/n1 signed ")
+        with closing(sqlite3.connect(f"file:{one}?mode=ro", uri=True)) as db:
+            own = [json.loads(row[0]) for row in db.execute("SELECT payload FROM ledger_entries WHERE kind = 'fork'")]
+        assert {entry["by"] for entry in own} >= {"hub"}  # it was told, and wrote it down too
         assert {line.node for line in reads.ledgers() if line.fork} == {"n1"}
         reads.close()

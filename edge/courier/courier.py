@@ -30,19 +30,20 @@ from edge.courier.intake import Intake, ZoneRecord
 from edge.courier.keep import Keep, complain
 from edge.courier.ledgers import Ledgers
 from edge.courier.outbox import Outbox
-from edge.courier.pause import Pause
+from edge.courier.pause import Pause, mark
 from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import Accelerator, EyeWatch
 from edge.order import SiteNeutral, SpentHours
 from edge.record import NeutralRecord
 
 HEALTH_S: Final = 60.0
+SIGN_LOOK_S: Final = 60.0
 _TICK_S: Final = 1.0
 
 
 @dataclass(slots=True)
 class Courier:
-    """What the courier holds. Units: ``health_s`` when health is due, on the monotonic clock."""
+    """What the courier holds. Units: ``health_s`` and ``sign_s`` when they are due, on the monotonic clock."""
 
     config: NodeConfig
     model: str
@@ -63,12 +64,14 @@ class Courier:
     announced: Accelerator | None = None
     said: Status | None = None
     health_s: float = 0.0
+    sign_s: float = 0.0
+    closed: bool = False
 
     def __post_init__(self) -> None:
         config = self.config
         self.keep = Keep(self.outbox, config.node, self.model, config.privacy.epsilon_per_day)
         self.window = Window(self.outbox, self.hub)
-        self.ledgers = Ledgers(self.outbox)
+        self.ledgers = Ledgers(self.outbox, config.node)
         self.habit = Habit.recalled(self.outbox.recall("neutral"), self.model)
 
     def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
@@ -114,6 +117,7 @@ class Courier:
         self.pause.show(self.watch)
         self._hear()
         self.keep.write()
+        self._sign()
         for due in (self._tell, self._send) if self.joined else ():
             try:
                 due()
@@ -196,8 +200,9 @@ class Courier:
                     self.intake.tell(orders(self.config, paused=bool(self.pause), before=self._before()))
                 case Command(command="pause" | "resume" as word):
                     self.pause.commanded = word == "pause"
-                    self.keep.words["paused"] = word
                     self.intake.tell(orders(self.config, paused=bool(self.pause))[-1:])
+                    self.keep.words["paused"] = word
+                    mark(self.outbox.folder, paused=word == "pause")
                 case Command(command="self-test"):
                     selftest.ask(self.intake.listener)
                 case Command(command="accept-ledger", log=str(log)):
@@ -221,8 +226,7 @@ class Courier:
         status = self.status()
         if status != self.said and self._say(status):
             self.said = status
-            if status.reason == "closed":  # closing time: the day is signed, and told at once
-                self.outbox.sign(now=True)
+            if status.reason == "closed":  # closing time: what was signed is told at once
                 self.health_s = 0.0
         if time.monotonic() >= self.health_s and self._say(self._health()):
             self.health_s = time.monotonic() + HEALTH_S
@@ -232,6 +236,17 @@ class Courier:
         folder = self.outbox.folder
         if (test := selftest.waiting(folder, self.config.node, self.outbox.boot)) and self._say(test):
             selftest.taken(folder)
+
+    def _sign(self) -> None:
+        """Each hour and at closing time; what is of age is forgotten then. It needs nobody to be told."""
+        closed = self.watch.trouble(time.monotonic()) == "closed"
+        closing, self.closed = closed and not self.closed, closed
+        if closing or time.monotonic() >= self.sign_s:
+            self.sign_s = time.monotonic() + SIGN_LOOK_S
+            try:
+                self.outbox.sign(now=closing)
+            except StoreError as error:
+                self.keep.refused(error)
 
     def _send(self) -> None:
         self.window.send(time.monotonic())

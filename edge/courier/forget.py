@@ -20,8 +20,8 @@ DAY_S: Final = 86_400.0
 MOST_S: Final = 396 * DAY_S
 KEPT_S: Final[dict[Kind | Note, float]] = {
     "mood": MOST_S, "hour": MOST_S, "assist": DAY_S, "status": MOST_S, "birth": MOST_S, "health": 14 * DAY_S,
-    "self-test": MOST_S, "config": MOST_S, "command": MOST_S, "refusal": MOST_S, "switch": MOST_S, "checkpoint": MOST_S,
-    "cosignature": MOST_S,
+    "self-test": MOST_S, "config": MOST_S, "command": MOST_S, "refusal": MOST_S, "switch": MOST_S,
+    "checkpoint": 14 * DAY_S, "cosignature": 14 * DAY_S,
 }  # fmt: skip
 
 

@@ -23,12 +23,12 @@ class Ledgers:
     """``offered`` is the note that the others have been told of."""
 
     outbox: Outbox
+    node: str
     offered: str | None = None
     _rates: dict[str, Rate] = field(default_factory=dict)
 
     def due(self) -> Checkpoint | None:
         """A checkpoint that the others have not heard yet. Raises: StoreError when the disk refuses."""
-        self.outbox.sign()
         with self.outbox.witness() as party:
             newest = party.offer()
         return newest if newest is not None and newest.note != self.offered else None
@@ -38,12 +38,18 @@ class Ledgers:
 
         Raises: StoreError when the disk refuses; ValueError when it is not what it says it is.
         """
-        if said.node not in self._rates and len(self._rates) >= NAMES_MAX:
+        if isinstance(said, Cosignature) and said.log != self.node:
+            return None  # to somebody else
+        who = f"{said.node} {said.kind}"
+        if who not in self._rates and len(self._rates) >= 2 * NAMES_MAX:
             return None
-        if not self._rates.setdefault(said.node, Rate()).take(said.kind, 0, time.monotonic()):
+        if not self._rates.setdefault(who, Rate()).take(said.kind, 0, time.monotonic()):
             return None
         with self.outbox.witness() as party:
-            return party.takes(said, time.time(), stale=stale)
+            answer = party.takes(said, time.time(), stale=stale)
+        if answer is None and isinstance(said, Cosignature) and said.word == "behind":
+            self.offered = None  # it is offered again with the next health, until they agree or say that they do not
+        return answer
 
     def accept(self, log: str) -> None:
         """Somebody's ledger was begun anew, says a person. Raises: StoreError when the disk refuses."""

@@ -3,7 +3,8 @@
 Rules:
 - Told to the eye first and written down after: no disk, hub or ledger keeps anybody from stopping it.
 - Who and when stand in the ledger: a command with the room that it came from, a turn of the switch as a note.
-- What the hub said last is kept over restarts. The switch says anew what it is.
+- What the hub said last is kept over restarts, in the outbox and, for a day on which that is damaged or full, as an
+  empty file beside it. Where nobody can say any more, the node stays paused. The switch says anew what it is.
 
 Left out: the pins (`edge.courier.panel`), and the eye's own part, which is to stop within the frame (`edge.eye.life`).
 """
@@ -11,11 +12,33 @@ Left out: the pins (`edge.courier.panel`), and the eye's own part, which is to s
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from contract.events import Trouble
+from edge.courier.outbox import Outbox
 from edge.courier.panel import NoPanel, Panel, heard
 from edge.courier.watch import EyeWatch
+
+MARK: Final = "paused"
+
+
+def mark(folder: Path, *, paused: bool) -> None:
+    """Leaves or takes away the empty file; a disk that refuses even that keeps nobody from stopping."""
+    with suppress(OSError):
+        if paused:
+            (folder / MARK).touch()
+        else:
+            (folder / MARK).unlink(missing_ok=True)
+
+
+def remembered(outbox: Outbox) -> bool:
+    """Whether the hub's last word was to stop, as far as anything here says so."""
+    said = outbox.recall("paused")
+    lost = said is None and outbox.put_aside is not None
+    return said == "pause" or lost or (outbox.folder / MARK).exists()
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from edge.courier.intake import Intake
 from edge.courier.keep import complain
 from edge.courier.outbox import Outbox
 from edge.courier.panel import open_panel
-from edge.courier.pause import Pause
+from edge.courier.pause import Pause, remembered
 from edge.courier.publish import MqttHub
 from edge.courier.renewal import keep_renewed
 
@@ -49,11 +49,13 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     hub.start()
     ending = Event()
     Thread(target=keep_renewed, args=(config, hub.redial, ending), name="renewal", daemon=True).start()
-    pause = Pause(outbox.recall("paused") == "pause", open_panel(config.panel))
+    pause = Pause(remembered(outbox), open_panel(config.panel))
+    intake = Intake(listener)
     try:
-        Courier(config, model, outbox, Intake(listener), hub, pause, Beat()).run(lambda: bool(ends), hub.woken)
+        Courier(config, model, outbox, intake, hub, pause, Beat()).run(lambda: bool(ends), hub.woken)
     finally:
         ending.set()
+        intake.drop()  # the eye stops now, and not when the hub has been told
         pause.panel.light(on=False)
         with suppress(StoreError):
             outbox.log("status", encode(farewell))

@@ -154,7 +154,10 @@ def test_who_cosigned_is_said_and_checked(tmp_path: Path) -> None:
     log = a_day(tmp_path / "log")
     assert "cosigned by nobody" in verify(log.export()).sentence
     cosigned(log, tmp_path)
-    assert "cosigned by attune-hub/shop up to entry 71, but held against" in verify(log.export()).sentence
+    assert (
+        "cosigned by attune-hub/shop up to entry 71 with keys that it names itself, but held against"
+        in verify(log.export()).sentence
+    )
     log.write(3)
     log.sign()
     assert "cosigned by attune-hub/shop up to entry 71" in verify(log.export()).sentence
@@ -164,6 +167,22 @@ def test_a_cosignature_by_a_key_that_the_ledger_does_not_know_is_named(tmp_path:
     log = a_day(tmp_path / "log")
     cosigned(log, tmp_path, known=False)
     assert "attune-hub/shop's cosignature at 71 entries" in tampered(log.export())
+
+
+@pytest.mark.parametrize("key", ["attune-hub/shop+00000000+!!!!", "attune-hub/shop", "attune-hub/shop+zz+AAAA"])
+def test_a_witness_entry_that_is_no_key_is_no_key(tmp_path: Path, key: str) -> None:
+    log = a_day(tmp_path / "log")
+    with log.writing():
+        log.ledger.append("witness", key.encode(), log.now_s)
+    cosigned(log, tmp_path, known=False)
+    assert "is by no key that the ledger knows" in tampered(log.export())
+
+
+def test_forks_on_record_are_said(tmp_path: Path) -> None:
+    log = a_day(tmp_path / "log")
+    with log.writing():
+        log.ledger.append("fork", b"{}", log.now_s)
+    assert ", 1 forks on record, " in verify(log.export()).sentence
 
 
 def test_a_cosignature_of_another_checkpoint_is_named(tmp_path: Path) -> None:

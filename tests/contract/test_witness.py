@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 from contract.checkpoint import Signer, hub_origin, node_origin
 from contract.ledger import Ledger, create_tables
 from contract.ledger_events import Checkpoint, Cosignature
-from contract.plain import cosigned_at, parse_checkpoint, parse_note
+from contract.plain import FORK_KIND, cosigned_at, parse_checkpoint, parse_note
 from contract.wire import HUB, encode
-from contract.witness import FORK_KIND, NODES, TABLE, UNPROVEN_MAX, Seen, Witness, chosen, judge
+from contract.witness import DOUBT_S, NODES, OFFERS_AT_ONCE, TABLE, UNPROVEN_MAX, Seen, Witness, chosen, judge
 
 NOW_S = 1_795_000_000.0
 BOOT = "00c0ffee-000001"
@@ -50,8 +51,10 @@ class Party:
         assert offered is not None
         return offered
 
-    def hears(self, said: Checkpoint | Cosignature | None, *, stale: bool = False) -> Checkpoint | Cosignature | None:
-        return None if said is None else self.witness.takes(said, NOW_S, stale=stale)
+    def hears(
+        self, said: Checkpoint | Cosignature | None, *, stale: bool = False, at_s: float = NOW_S
+    ) -> Checkpoint | Cosignature | None:
+        return None if said is None else self.witness.takes(said, at_s, stale=stale)
 
     def forks(self) -> list[str]:
         rows = self.witness.db.execute("SELECT payload FROM ledger_entries WHERE kind = ?", (FORK_KIND,))
@@ -118,29 +121,23 @@ def test_what_is_said_of_oneself_is_not_answered(door: Party) -> None:
     assert door.hears(door.grow()) is None
 
 
-@pytest.mark.parametrize("how", ["cut short", "written anew", "another key", "no proof", "a proof of something else"])
-def test_a_fork_is_caught_named_written_down_once_and_never_cosigned_again(
+@pytest.mark.parametrize("how", ["cut short", "another key", "a proof of something else"])
+def test_what_does_not_fit_is_asked_about_and_is_a_fork_when_it_does_not_fit_again(
     hub: Party, door: Party, tmp_path: Path, how: str
 ) -> None:
     for _ in range(2):
         hub.hears(door.grow())
     before = door.witness.ledger.newest_checkpoint()
     assert before is not None
-    elsewhere = tmp_path / "elsewhere" if how == "another key" else tmp_path
-    anew = Party("door", elsewhere)
-    if how == "cut short":
-        forked = anew.grow(1)
-    elif how == "written anew":
-        forked = anew.grow(before.size - 1)
-    elif how == "another key":
-        forked = anew.grow(20)
-    elif how == "no proof":
-        forked = replace_proof(anew.grow(20), old=0)
-        for _ in range(UNPROVEN_MAX - 1):
-            assert word(hub.hears(forked)) == "behind"
-    else:
-        forked = replace_proof(anew.grow(20), old=before.size)
-    answer = hub.hears(forked)
+    anew = Party("door", tmp_path / "elsewhere" if how == "another key" else tmp_path)
+    forked = anew.grow(1 if how == "cut short" else 20)
+    if how == "a proof of something else":
+        forked = forked.model_copy(update={"old": before.size})
+    asked = hub.hears(forked)
+    assert isinstance(asked, Cosignature)
+    assert (asked.word, asked.size) == ("behind", before.size)
+    assert word(hub.hears(forked, at_s=NOW_S + DOUBT_S - 1)) == "behind"
+    answer = hub.hears(forked, at_s=NOW_S + DOUBT_S)
     assert word(answer) == "forked"
     (written,) = hub.forks()
     assert "attune-node/shop/door" in written
@@ -153,26 +150,132 @@ def test_a_fork_is_caught_named_written_down_once_and_never_cosigned_again(
     anew.witness.db.close()
 
 
-def replace_proof(said: Checkpoint, old: int) -> Checkpoint:
-    return said.model_copy(update={"old": old, "proof": said.proof if old else ()})
+def test_two_signed_trees_of_one_size_are_a_fork_at_once(hub: Party, door: Party, tmp_path: Path) -> None:
+    said = door.grow(3)
+    hub.hears(said)
+    anew = Party("door", tmp_path)
+    anew.witness.ledger.append("mood", b"something else", NOW_S)
+    assert word(hub.hears(anew.grow(2))) == "forked"
+    anew.witness.db.close()
 
 
-def test_what_a_broker_kept_from_before_is_no_fork(hub: Party, door: Party) -> None:
+@pytest.mark.parametrize("how", ["yesterday's note", "a spoilt proof", "a key of his own"])
+def test_a_stranger_makes_no_honest_log_a_fork(hub: Party, door: Party, tmp_path: Path, how: str) -> None:
+    """Whatever he says under its name, and however often: the log's own answer settles it."""
+    old = door.grow()
+    hub.hears(old)
+    hub.hears(door.grow())
+    size = parse_checkpoint(newest_note(door))[1]
+    stranger = Party("door", tmp_path / "stranger")
+    for number in range(50):
+        now_s = NOW_S + 100.0 * number
+        said = {
+            "yesterday's note": old,
+            "a spoilt proof": door.grow().model_copy(update={"old": size, "proof": ()}),
+            "a key of his own": stranger.grow(),
+        }[how]
+        asked = hub.hears(said, at_s=now_s)
+        assert word(asked) == "behind"
+        answer = hub.hears(door.hears(asked, at_s=now_s), at_s=now_s)
+        assert word(answer) == "cosigned"
+        size = parse_checkpoint(newest_note(door))[1]
+    assert hub.forks() == []
+    stranger.witness.db.close()
+
+
+def test_a_log_that_never_shows_a_proof_is_a_fork_after_a_day_of_asking(
+    hub: Party, door: Party, tmp_path: Path
+) -> None:
+    hub.hears(door.grow())
+    anew = Party("door", tmp_path)
+    anew.witness.ledger.append("mood", b"something else", NOW_S)
+    words = [word(hub.hears(anew.grow().model_copy(update={"old": 0, "proof": ()}))) for _ in range(UNPROVEN_MAX + 2)]
+    assert words == ["behind"] * (UNPROVEN_MAX - 1) + ["forked"] * 3
+    anew.witness.db.close()
+
+
+def test_what_a_broker_kept_from_before_is_held_against_nobody(hub: Party, door: Party) -> None:
     first = door.grow()
     hub.hears(first)
-    hub.hears(door.grow())
-    assert hub.hears(first, stale=True) is None
+    door.grow()
+    missed = door.grow()
+    for number in range(3 * UNPROVEN_MAX):
+        for said in (missed, first):
+            answer = hub.hears(said, stale=True, at_s=NOW_S + 100.0 * number)
+            assert answer is None or word(answer) == "behind"
     assert hub.forks() == []
-    assert word(hub.hears(first)) == "forked"
+    assert word(hub.hears(door.witness.offer(parse_checkpoint(first.note)[1]))) == "cosigned"
+
+
+def test_a_cosignature_that_was_lost_is_given_again(hub: Party, door: Party) -> None:
+    said = door.grow()
+    hub.hears(said)
+    again = hub.hears(said)
+    assert word(again) == "cosigned"
+    door.hears(again)
+    assert door.witness.witnesses()
+
+
+def test_however_many_ask_the_log_makes_few_offers(door: Party) -> None:
+    sizes = [parse_checkpoint(door.grow().note)[1] for _ in range(20)]
+    answers = [
+        door.hears(
+            Cosignature(node=f"n{number}", boot=BOOT, log="door", word="behind", size=size, key=None, line=None),
+            at_s=NOW_S + number / 100,
+        )
+        for number in range(20)
+        for size in sizes
+    ]
+    assert len([answer for answer in answers if answer]) == OFFERS_AT_ONCE
+
+
+def test_honest_nodes_that_are_switched_off_at_night_are_never_called_forks(tmp_path: Path) -> None:
+    """A week of a shop: each morning every node hears what the broker kept, and knows no names yet."""
+    names = [HUB, *(f"node-{number}" for number in range(6))]
+    parties = {name: Party(name, tmp_path) for name in names}
+    kept: dict[str, Checkpoint] = {}
+    for day in range(9):
+        now_s = NOW_S + 86_400.0 * day
+        waiting: list[Checkpoint | Cosignature] = []
+        for number in range(len(names)):
+            name = names[(number + day) % len(names)]
+            party = parties[name]
+            party.witness._names.clear()
+            party.witness._offered_s.clear()
+            for said in kept.values():
+                answer = party.hears(said, stale=True, at_s=now_s)
+                waiting += [answer] if answer else []
+        for hour in range(10):
+            for name in names:
+                kept[name] = parties[name].grow()
+                waiting.append(kept[name])
+            while waiting:
+                said = waiting.pop(0)
+                for party in parties.values():
+                    with contextlib.suppress(ValueError):
+                        answer = party.hears(said, at_s=now_s + 3600.0 * hour)
+                        waiting += [answer] if answer else []
+    assert [party.forks() for party in parties.values()] == [[]] * len(names)
+    for party in parties.values():
+        cosigners = {name for name, _ in parse_note(newest_note(party))[1]}
+        assert party.name == HUB or hub_origin("shop") in cosigners
+        party.witness.db.close()
 
 
 def test_a_person_may_accept_a_ledger_that_was_begun_anew(hub: Party, door: Party, tmp_path: Path) -> None:
-    hub.hears(door.grow())
     assert not hub.witness.accept("door", NOW_S)
+    hub.hears(door.grow())
+    hub.hears(door.hears(hub.grow()))
     anew = Party("door", tmp_path / "new card")
-    assert word(hub.hears(anew.grow())) == "forked"
+    said = anew.grow()
+    hub.hears(said)
+    assert word(hub.hears(said, at_s=NOW_S + DOUBT_S)) == "forked"
+    with pytest.raises(ValueError, match="another key"):
+        hub.hears(anew.hears(hub.grow()))
     assert hub.witness.accept("door", NOW_S)
     assert word(hub.hears(anew.grow())) == "cosigned"
+    hub.hears(anew.hears(hub.grow()))
+    assert hub.witness.witnesses() == {node_origin("shop", "door"): anew.witness.signer.cosigner}
     assert len(hub.forks()) == 1  # it stays on record
     anew.witness.db.close()
 
@@ -209,10 +312,13 @@ def test_no_more_than_three_nodes_and_the_hub_stand_under_a_checkpoint(tmp_path:
     said = door.grow()
     for other in others:
         other.witness._names.clear()
-        door.hears(other.hears(said))
-    names = [name for name, _ in parse_note(newest_note(door))[1]]
-    assert len(names) == 2 + NODES
-    assert hub_origin("shop") in names
+        answer = other.hears(said)
+        door.witness._names |= {"a", "b", "c", "d"}
+        door.hears(answer)
+    names = {name for name, _ in parse_note(newest_note(door))[1]}
+    those = {node_origin("shop", name) for name in "abcd" if chosen(name, "door", set("abcd") | {"door"})}
+    assert names == {hub_origin("shop"), node_origin("shop", "door"), *those}
+    assert len(those) == NODES
 
 
 def test_the_witnesses_of_a_log_are_the_hub_and_three_nodes_whoever_asks() -> None:
@@ -270,5 +376,7 @@ def test_two_ledgers_under_one_key_are_never_both_cosigned_whole(
 def test_judging_changes_nothing_and_says_why(door: Party) -> None:
     said = door.grow()
     seen = Seen(said.key, said.note)
-    assert judge(seen, node_origin("shop", "door"), said, stale=False) == ("nothing", "")
-    assert judge(replace(seen, fork="it did"), node_origin("shop", "door"), said, stale=False) == ("forked", "it did")
+    origin = node_origin("shop", "door")
+    assert judge(seen, origin, said, NOW_S, stale=False) == ("cosigned", "")
+    assert judge(seen, origin, said, NOW_S, stale=True) == ("nothing", "")
+    assert judge(replace(seen, fork="it did"), origin, said, NOW_S, stale=False) == ("forked", "it did")

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from contract.events import Command, Config, Event, Health, Kind, Status, Stored, Thresholds
-from contract.ledger_events import Checkpoint
-from contract.wire import ZONE_KINDS, decode, encode
+from contract.ledger_events import Checkpoint, Cosignature
+from contract.plain import parse_checkpoint
+from contract.wire import ZONE_KINDS, Topic, decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
 from edge.courier.courier import Courier
@@ -454,3 +455,41 @@ def test_closing_time_signs_the_day_and_tells_it(desk: Desk) -> None:
     assert after != before
     told = [event.note for event in desk.said("checkpoint") if isinstance(event, Checkpoint)]
     assert told[-1] == after
+
+
+def test_without_a_broker_the_ledger_is_signed_and_needs_are_forgotten_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eye = desk.eye()
+    eye.send(SENSES)
+    eye.send(ASSIST)
+    desk.courier.step()
+    assert len(desk.outbox) == 1
+    before = len(desk.outbox._ledger.checkpoints())
+    later_s = time.time() + 2 * 86_400.0
+    monkeypatch.setattr("edge.courier.outbox.time.time", lambda: later_s)
+    desk.courier.sign_s = 0.0
+    desk.courier.step()
+    assert len(desk.outbox._ledger.checkpoints()) == before + 1
+    assert len(desk.outbox) == 0
+    assert desk.logged("assist") == []
+    eye.send(ASSIST)
+    eye.send(StateRecord(HEAD, "closed"))
+    desk.courier.step()
+    assert len(desk.outbox._ledger.checkpoints()) == before + 2
+
+
+def test_what_witnesses_say_to_others_uses_up_nobodys_rate(desk: Desk) -> None:
+    """A hub that answers twenty nodes at once is still heard when it answers this one."""
+    joined(desk)
+    size = parse_checkpoint(desk.outbox.sign(now=True))[1]
+    for number in range(20):
+        said = Cosignature(
+            node="hub", boot="00c0ffee-000001", log=f"n{number + 2}", word="behind", size=1, key=None, line=None
+        )
+        desk.hub.waiting.append(Heard(str(Topic(store="shop", node="hub", kind="cosignature")), encode(said)))
+    own = Cosignature(node="hub", boot="00c0ffee-000001", log="n1", word="behind", size=size, key=None, line=None)
+    desk.hub.said.clear()
+    desk.hub.waiting.append(Heard(str(Topic(store="shop", node="hub", kind="cosignature")), encode(own)))
+    desk.courier.step()
+    assert "checkpoint" in [kind for kind, _ in desk.hub.said]

@@ -15,8 +15,9 @@ from contract.errors import ConfigError
 from contract.events import Command, Status
 from contract.wire import decode
 from edge.config import NodeConfig, PanelPart, parse
+from edge.courier.outbox import NAME, Outbox
 from edge.courier.panel import GpioPanel, NoPanel, open_panel
-from edge.courier.pause import Pause
+from edge.courier.pause import Pause, remembered
 from edge.courier.publish import Joined
 from edge.eye.link import Link
 from edge.order import Pause as PauseOrder
@@ -137,6 +138,34 @@ def test_a_disk_that_takes_nothing_keeps_nobody_from_stopping_the_eye(desk: Desk
     desk.free_disk()
     desk.courier.step()
     assert desk.logged("switch")
+
+
+def reopened(folder: Path) -> Outbox:
+    return Outbox(folder / "outbox", 1000, "shop", "n1")
+
+
+@pytest.mark.parametrize("how", ["as it should be", "the disk was full", "the outbox is damaged"])
+def test_a_pause_outlives_the_courier_whatever_becomes_of_the_outbox(desk: Desk, tmp_path: Path, how: str) -> None:
+    if how == "the disk was full":
+        desk.fill_disk()
+    desk.hears(Command(command="pause", by="staff"))
+    desk.outbox.close()
+    if how == "the outbox is damaged":
+        (tmp_path / "outbox" / NAME).write_bytes(b"\xff" * 9_000)
+    desk.outbox = reopened(tmp_path)
+    assert remembered(desk.outbox)
+
+
+def test_a_resume_is_remembered_too_and_an_outbox_that_lost_its_word_stays_paused(desk: Desk, tmp_path: Path) -> None:
+    desk.hears(Command(command="pause"))
+    desk.hears(Command(command="resume"))
+    desk.outbox.close()
+    desk.outbox = reopened(tmp_path)
+    assert not remembered(desk.outbox)
+    desk.outbox.close()
+    (tmp_path / "outbox" / NAME).write_bytes(b"\xff" * 9_000)
+    desk.outbox = reopened(tmp_path)
+    assert remembered(desk.outbox)  # nobody can say any more
 
 
 def test_the_courier_wakes_for_the_switch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

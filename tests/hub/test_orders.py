@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from contract import wire
 from contract.events import Command, Kind
+from contract.ledger_events import Cosignature
 from contract.plain import parse_note
 from hub.auth import Role
 from hub.codes import own_note
@@ -56,6 +57,16 @@ def test_the_board_offers_to_pause_and_then_to_go_on(client_of: ClientOf, fake_s
     html = client.get("/staff").text
     assert 'action="/staff/resume"' in html
     assert "Paused: the cameras sense nothing" in html
+
+
+def test_while_some_cameras_sense_and_some_are_paused_both_words_are_offered(
+    client_of: ClientOf, fake_shop: FakeShop
+) -> None:
+    fake_shop.say(replace(node_view("window-2", "Lamps"), state="paused", reason="command"))
+    html = client_of("staff").get("/staff").text
+    assert 'action="/staff/pause"' in html
+    assert 'action="/staff/resume"' in html
+    assert "Paused: the cameras sense nothing" not in html
 
 
 def test_a_switch_that_somebody_turned_is_not_undone_from_a_page(client_of: ClientOf, fake_shop: FakeShop) -> None:
@@ -161,6 +172,27 @@ def _refuses() -> None:
     from contract.errors import StoreError
 
     raise StoreError("The disk is full.")
+
+
+def test_what_nodes_call_forked_is_shown_and_the_hubs_own_ledger_may_be_accepted_too(
+    client_of: ClientOf, fake_shop: FakeShop
+) -> None:
+    fake_shop.ledger_views = [LedgerView("this hub", 9, None, None, None, ("door", "till"))]
+    owner = client_of("owner")
+    assert "door, till say so too and cosign it no more" in owner.get("/audit").text
+    assert owner.post("/owner/ledgers/accept", data={"node": "hub"}).status_code == 303
+    assert fake_shop.orders == [(Command(command="accept-ledger", by="owner", log="hub"), ("floor-1",))]
+
+
+def test_who_called_a_ledger_forked_is_read_from_what_they_said(tmp_path: Path) -> None:
+    store, reads = Store(tmp_path / FILE), StoreReads(tmp_path / FILE)
+    said = Cosignature(node="aisle", boot="00c0ffee-000001", log="hub", word="forked", size=9, key=None, line=None)
+    with store.batch():
+        store.sign(NOW_S)
+        store.add(message(said), said, late=False)
+    assert [(line.node, line.called_by) for line in reads.ledgers()] == [("this hub", ("aisle",))]
+    reads.close()
+    store.close()
 
 
 def test_a_code_to_photograph_holds_the_logs_own_signature_alone() -> None:

@@ -256,6 +256,15 @@ def test_live_needs_go_after_a_day_by_themselves_and_the_export_stays_whole(
     assert (verdict.status, "3 forgotten, each on record" in verdict.sentence) == (0, True)
 
 
+def test_what_a_refused_need_said_is_forgotten_after_a_day(store: Store, reads: StoreReads) -> None:
+    with store.batch():
+        store.refuse(raw("attune/1/shop/aisle/assist", b'{"zone": 3}'), "field", "No.")
+        store.refuse(raw("attune/1/shop/aisle/mood", b'{"zone": 3}'), "field", "No.")
+    retention.sweep(store, KeepPart(), NOW_S + 1000 + 25 * 3600)
+    refused = reads.refused(before=None, limit=9)
+    assert {one.topic.rpartition("/")[2]: one.payload for one in refused} == {"assist": b"", "mood": b'{"zone": 3}'}
+
+
 def test_why_a_nudge_was_raised_is_forgotten_after_a_day_and_how_it_went_is_not(
     store: Store, reads: StoreReads
 ) -> None:
