@@ -35,6 +35,7 @@ from hub.connect.settings import ConnectPart
 from hub.doors_secrets import Secrets
 from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
+from hub.plan import FakePlan
 from hub.rules import FakeRules
 from hub.views import Settings
 
@@ -95,6 +96,7 @@ def shown() -> tuple[Shown, ...]:
             connections=Connections(keys, ConnectPart()),
             rules=FakeRules(),
             experiment=FakeExperiment(),
+            plan=FakePlan(),
         )
         pages = tuple(_pages(app.routes))
         keys.close()
@@ -182,7 +184,9 @@ def _open(context: BrowserContext, running: Shop, page: Shown) -> Page:
     tab = context.new_page()
     if page.path == "/staff/offline":  # which leaves by itself when it reaches the hub
         tab.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
-    tab.goto(running.url + ("/staff" if page.path == LOCKED else page.path))
+    answer = tab.goto(running.url + ("/staff" if page.path == LOCKED else page.path))
+    if answer is None or answer.status >= 400:
+        raise AttuneError(f"The page {page.path} is not to be had: look into the hub's log above.")
     if page.path == "/staff":
         tab.locator("article.nudge[data-state=open]").first.wait_for(timeout=NUDGE_S * 1000)
     elif page.path == LOCKED:

@@ -32,6 +32,7 @@ from hub.experiment_desk import ExperimentBook
 from hub.housekeeping import LOCK, add_housekeeping_commands, alone
 from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
+from hub.plan import PlanBook
 from hub.reads import StoreReads
 from hub.rules import RuleBook
 from hub.views import Changes
@@ -160,6 +161,7 @@ def _serve(options: argparse.Namespace) -> int:
             enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),
             experiment=ExperimentBook(reads, writer.write),
+            plan=PlanBook(config.store, reads, writer.write, lambda topic, body: link.say(topic, body)),
         )
         server = _server(app)
 

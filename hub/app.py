@@ -34,6 +34,7 @@ from hub import (
     history_page,
     notice_pages,
     orders,
+    plan_page,
     rule_pages,
     tablet,
 )
@@ -46,6 +47,7 @@ from hub.experiment_desk import ExperimentDesk
 from hub.guard import Guard
 from hub.languages import language_of, phrases
 from hub.notice import names
+from hub.plan import PlanDesk
 from hub.rules import RuleDesk
 from hub.templating import STATIC, Pages, static
 from hub.views import Changes, Desk, Reads, Settings
@@ -67,10 +69,12 @@ def create_app(
     rules: RuleDesk | None = None,
     enrolment: Enrolment | None = None,
     experiment: ExperimentDesk | None = None,
+    plan: PlanDesk | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
     ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in,
-    ``experiment`` holds nudges out.
+    ``experiment`` holds nudges out,
+    ``plan`` is the owner's floor plan.
     """
     pages = Pages.of(settings)
 
@@ -95,7 +99,7 @@ def create_app(
         doors_page.routes(pages, locks, settings, clock),
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
-        dashboard.routes(pages, reads, desk, clock, troubles),
+        dashboard.routes(pages, reads, desk, clock, troubles, plan),
         history_page.routes(pages, reads, settings, clock),
         auditor.routes(pages, reads, clock, export),
         orders.routes(reads, desk, clock),
@@ -107,6 +111,8 @@ def create_app(
         app.router.routes.extend(rule_pages.routes(pages, rules, clock).routes)
     if experiment:
         app.router.routes.extend(experiment_page.routes(pages, experiment, clock).routes)
+    if plan:
+        app.router.routes.extend(plan_page.routes(pages, reads, plan, clock).routes)
     if enrolment:
         app.router.routes.extend(enrol_routes(enrolment).routes)
     _check_doors(app.routes)

@@ -28,6 +28,8 @@ from hub.erase import REMAINS
 from hub.history import past
 from hub.history import today_of as today_span
 from hub.meter import meters
+from hub.plan import PlanDesk, marks
+from hub.plan_page import aspect
 from hub.templating import Pages
 from hub.views import Desk, NodeView, NudgeView, Reads
 from hub.words import NodeLine, staff_line, typical_answer_s, why
@@ -105,7 +107,12 @@ def sensed(reads: Reads, now_s: float) -> list[tuple[NodeView, NodeLine]]:
 
 
 def routes(
-    pages: Pages, reads: Reads, desk: Desk, clock: Callable[[], float], troubles: Callable[[], tuple[str, ...]]
+    pages: Pages,
+    reads: Reads,
+    desk: Desk,
+    clock: Callable[[], float],
+    troubles: Callable[[], tuple[str, ...]],
+    plan: PlanDesk | None = None,
 ) -> APIRouter:
     """The owner's page and the series behind its charts."""
     router = APIRouter()
@@ -120,6 +127,7 @@ def routes(
         ]
         nodes = reads.nodes()
         lines = [(node, owner_line(node, now_s)) for node in nodes]
+        drawn = plan.plan() if plan else None
         found = past(reads, today_span(now_s, pages.timezone), pages.timezone)
         return pages.page(
             request,
@@ -132,6 +140,10 @@ def routes(
             troubles=troubles(),
             meters=meters(reads, day_start_s(now_s, pages.timezone)),
             lessons=desk.lessons(),
+            plan=drawn,
+            marks=marks(drawn, nodes, reads.nudges_now(now_s)) if drawn else (),
+            plan_aspect=aspect(plan) if plan else 0,
+            plan_picture=plan is not None and plan.picture() is not None,
             delete_word=DELETE_WORD,
             remains=REMAINS,
             hour_min=max((node.birth.gate.hour_min for node in nodes if node.birth), default=11),

@@ -25,10 +25,11 @@ GOES: Final = (
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
     "need_hours",
     *("experiments", "held_needs", "experiment_hours"),
+    "plan_picture",  # whatever was on it
     *("history_days", "history_waits", "history_rolled"),
 )
 STAYS: Final = (
-    *("_sqlite_migrations", "own_rules"),
+    *("_sqlite_migrations", "own_rules", "plan"),
     *("witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints"),
 )
 REMAINS: Final = (

@@ -18,8 +18,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.limits import Tries
+from hub.plan_picture import SENT_BYTES_MAX
 
 BODY_BYTES_MAX: Final = 16_384
+LARGER: Final = {"/owner/plan": 131_072, "/owner/plan/picture": SENT_BYTES_MAX}  # read after the door only
 WRITES_A_MINUTE: Final = 240
 WRITES_IN_ALL: Final = 2_400
 _READS: Final = ("GET", "HEAD", "OPTIONS")
@@ -103,8 +105,9 @@ def _refusal(scope: Scope, hosts: frozenset[str]) -> tuple[int, str] | None:
     if not _same_origin(headers, scope["scheme"]):
         return 403, "This was not sent from a page of this hub: open the page again and retry."
     length = headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
-        return 413, f"A form may have at most {BODY_BYTES_MAX} bytes, and must say how many it has."
+    bytes_max = LARGER.get(scope["path"], BODY_BYTES_MAX)
+    if not length.isdecimal() or int(length) > bytes_max:
+        return 413, f"What is sent here may have at most {bytes_max} bytes, and must say how many it has."
     return None
 
 

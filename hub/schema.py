@@ -19,6 +19,7 @@ What stands in them:
 - ``own_rules``: the rules of nudges that the owner set at the page, a row a change (`hub.rules`).
 - ``need_hours``: how many needs there were, rounded at random (`hub.need_hours`).
 - ``experiments``, ``held_needs`` and ``experiment_hours``: the hold-out (`hub.experiment_rows`).
+- ``plan`` and ``plan_picture``: the owner's floor plan (`hub.plan`) and what it is drawn over (`hub.plan_picture`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -35,7 +36,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
-from hub import experiment_rows, history_rows
+from hub import experiment_rows, history_rows, plan
 from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
@@ -111,6 +112,11 @@ def _experiment(db: Any) -> None:
         db.execute(statement)
 
 
+def _plan(db: Any) -> None:
+    for statement in plan.TABLES:
+        db.execute(statement)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
@@ -120,6 +126,7 @@ def _steps() -> Any:
     steps(name="0005_rules")(_rules)
     steps(name="0008_history")(_history)
     steps(name="0004_experiment")(_experiment)
+    steps(name="0007_plan")(_plan)
     return steps
 
 

@@ -22,6 +22,7 @@ from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
+from hub.plan import FakePlan
 from hub.rules import FakeRules
 from hub.views import EventView, HourView, NudgeView, RefusedView, Settings
 from tests.hub.conftest import node_view
@@ -48,6 +49,7 @@ class Hub:
     api_keys: Keys
     rules: FakeRules = field(default_factory=FakeRules)
     experiment: FakeExperiment = field(default_factory=FakeExperiment)
+    plan: FakePlan = field(default_factory=FakePlan)
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
     keys: dict[Role, str] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Hub:
             connections=Connections(self.api_keys, ConnectPart()),
             rules=self.rules,
             experiment=self.experiment,
+            plan=self.plan,
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0, lifespan="on"

@@ -17,6 +17,7 @@ from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
 from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
+from hub.plan import FakePlan
 from hub.rules import FakeRules
 from hub.views import NodeView, Settings
 
@@ -72,6 +73,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clo
         connections=Connections(api_keys, ConnectPart()),
         rules=FakeRules(),
         experiment=FakeExperiment(),
+        plan=FakePlan(),
     )
 
 

@@ -40,6 +40,7 @@ from hub.connect.settings import ConnectPart
 from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.limits import Tries
+from hub.plan import FakePlan
 from hub.rules import FakeRules
 from hub.views import Settings
 from tests.hub.conftest import ORIGIN, node_view
@@ -114,6 +115,7 @@ def shop() -> Iterator[tuple[FastAPI, Doors]]:
             connections=Connections(keys, ConnectPart()),
             rules=FakeRules(),
             experiment=FakeExperiment(),
+            plan=FakePlan(),
         )
         yield app, doors
 
