@@ -9,6 +9,7 @@
     ├── StoreError       (OSError)          a database or outbox that cannot be opened or written
     ├── LinkError        (ConnectionError)  a broker, port or socket that cannot be reached
     ├── BadgeError       (RuntimeError)     a badge reader that cannot look
+    ├── UpdateError      (ValueError)       a release that cannot be trusted, had or installed
     └── WallError        (RuntimeError)     a wall of the eye that could not be raised
 
 Each also inherits the builtin it is, so that a caller who knows only Python still catches it.
@@ -41,6 +42,10 @@ class LedgerError(AttuneError, ValueError):
 
 class ModelError(AttuneError, ValueError):
     """A model file that is missing, altered or of the wrong form."""
+
+
+class UpdateError(AttuneError, ValueError):
+    """A release that cannot be trusted, had or installed: what ran before goes on."""
 
 
 class CameraError(AttuneError, OSError):

@@ -35,6 +35,8 @@ from hub.paperwork import add_paper_commands, notices_in_force
 from hub.plan import PlanBook
 from hub.reads import StoreReads
 from hub.rules import RuleBook
+from hub.updates import FOLDER as UPDATES
+from hub.updates import add_update_commands
 from hub.views import Changes
 from hub.writer import Writer
 
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     link.set_defaults(run=_link)
 
     add_enrol_commands(commands)
+    add_update_commands(commands)
     add_housekeeping_commands(commands)
     add_paper_commands(commands)
     add_connect_commands(commands, DOORS)
@@ -161,6 +164,7 @@ def _serve(options: argparse.Namespace) -> int:
             enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),
             experiment=ExperimentBook(reads, writer.write),
+            updates=options.data / UPDATES,
             plan=PlanBook(config.store, reads, writer.write, lambda topic, body: link.say(topic, body)),
         )
         server = _server(app)

@@ -50,6 +50,7 @@ from hub.notice import names
 from hub.plan import PlanDesk
 from hub.rules import RuleDesk
 from hub.templating import STATIC, Pages, static
+from hub.updates import routes as update_routes
 from hub.views import Changes, Desk, Reads, Settings
 
 _REFUSED: Final = frozenset((400, 401, 403, 404, 405, 429, 500, 502, 503))  # each has its words in `hub/staff/`
@@ -69,11 +70,12 @@ def create_app(
     rules: RuleDesk | None = None,
     enrolment: Enrolment | None = None,
     experiment: ExperimentDesk | None = None,
+    updates: Path | None = None,
     plan: PlanDesk | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
     ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in,
-    ``experiment`` holds nudges out,
+    ``updates`` is the folder of releases for the nodes, ``experiment`` holds nudges out,
     ``plan`` is the owner's floor plan.
     """
     pages = Pages.of(settings)
@@ -115,6 +117,8 @@ def create_app(
         app.router.routes.extend(plan_page.routes(pages, reads, plan, clock).routes)
     if enrolment:
         app.router.routes.extend(enrol_routes(enrolment).routes)
+    if updates:
+        app.router.routes.extend(update_routes(updates).routes)
     _check_doors(app.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _say_refusals(app, pages)

@@ -1,0 +1,148 @@
+"""The way of an update: ask, fetch, unpack into the other slot, switch, watch for two minutes, keep it or go back.
+
+Rules:
+- Up to the switch nothing that runs is touched, so that whatever fails before it changes nothing.
+- The version that ran before judges the new one. What was rolled back is not tried again; a newer release is.
+- The power may go between any two steps. A start that finds a pending slot counts, and after three it goes back.
+
+Left out: how a version is judged and what is started again (`Ways`; `edge.update.ways` has the real ones).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from tuf.api.metadata import TargetFile
+
+from contract.errors import UpdateError
+from contract.release import Kind, unpack
+from edge.update.fetch import Source
+from edge.update.slots import Slots
+
+WATCH_S: Final = 120.0
+STARTS_MAX: Final = 3
+INCOMING: Final = "incoming"
+
+
+class Ways(Protocol):
+    """What an update does to the machine around the slots."""
+
+    def prepare(self, slot: Path) -> None:
+        """Makes a slot that was unpacked ready to run. Raises: UpdateError when it never will be."""
+
+    def restart(self) -> None:
+        """Starts again whatever runs from the current slot."""
+
+    def mark(self) -> int:
+        """A place in the life of the node, to tell what came after it."""
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+
+    def ails(self, slot: Path, mark: int) -> str:
+        """What is wrong with the version in a slot since a mark; empty where nothing is."""
+
+
+def offered(slots: Slots, source: Source) -> tuple[str, Mapping[Kind, TargetFile]]:
+    """What is to be said of the hub's release, and what of it is to be installed, if anything."""
+    newest = source.newest()
+    wanted = {str(kind): _sha256(target) for kind, target in newest.items()}
+    if wanted == slots.installed():
+        return "This node has the newest release.", {}
+    if wanted in slots.refused():
+        return "The hub's release was rolled back here: the node waits for another.", {}
+    return f"The hub has another release: {_told(newest)}.", newest
+
+
+def update(slots: Slots, source: Source, ways: Ways) -> str:
+    """Takes the hub's release, if there is a new one. Returns what is to be said.
+
+    Raises: UpdateError when it could not be had, or was rolled back; what ran before runs.
+    """
+    if slots.pending() and slots.good() is not None:
+        return watch(slots, ways)
+    said, newest = offered(slots, source)
+    if not newest:
+        return watch(slots, ways) if slots.pending() else said
+    name = slots.other()
+    slot = slots.emptied(name)
+    kept = _kept(slots)
+    for kind, target in newest.items():
+        if kept.get(kind) == _sha256(target):
+            shutil.copytree(_running(slots) / kind, slot / kind)
+        else:
+            _fetched(slots, source, kind, target, slot)
+    ways.prepare(slot)
+    slots.seal(name, {kind: _sha256(target) for kind, target in newest.items()})
+    slots.switch(name)
+    ways.restart()
+    return watch(slots, ways)
+
+
+def watch(slots: Slots, ways: Ways) -> str:
+    """Judges a pending slot after two minutes. Raises: UpdateError when it was rolled back."""
+    name = slots.current()
+    if name is None or not slots.pending():
+        return "There is no update to watch."
+    mark = ways.mark()
+    ways.wait(WATCH_S)
+    wrong = ways.ails(slots.path(name), mark)
+    if not wrong:
+        slots.confirm()
+        return f"The update in slot {name} does well and is kept."
+    if slots.good() is None:
+        raise UpdateError(f"The first install does not do well, and there is none to go back to: {wrong}")
+    slots.roll_back()
+    ways.restart()
+    raise UpdateError(f"The update did not do well and was rolled back to slot {slots.good()}: {wrong}")
+
+
+def settle(slots: Slots) -> str:
+    """What a start decides, before anything runs from the slots."""
+    name, good = slots.current(), slots.good()
+    if name is None:
+        return "Nothing is installed in the slots yet."
+    if name == good:
+        return f"Slot {name} runs, and was confirmed."
+    starts = slots.started()
+    if good is None:
+        return f"Slot {name} is the first install, not confirmed yet; there is none to go back to."
+    if not slots.whole(name):
+        slots.roll_back()
+        return f"Slot {name} is damaged: rolled back to slot {good}."
+    if starts > STARTS_MAX:
+        slots.roll_back()
+        return f"Slot {name} was started {STARTS_MAX} times and never confirmed: rolled back to slot {good}."
+    return f"Slot {name} is pending, start {starts} of {STARTS_MAX}."
+
+
+def _kept(slots: Slots) -> Mapping[str, str]:
+    """What of the running slot may be taken over: all or nothing, as its bytes are still the signed ones."""
+    name = slots.current()
+    return slots.installed() if name is not None and slots.whole(name) else {}
+
+
+def _running(slots: Slots) -> Path:
+    name = slots.current()
+    assert name is not None
+    return slots.path(name)
+
+
+def _fetched(slots: Slots, source: Source, kind: Kind, target: TargetFile, slot: Path) -> None:
+    incoming = slots.folder / INCOMING
+    try:
+        source.get(target, incoming)
+        unpack(incoming, slot / kind)
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def _sha256(target: TargetFile) -> str:
+    return target.hashes["sha256"]
+
+
+def _told(newest: Mapping[Kind, TargetFile]) -> str:
+    return ", ".join(f"{kind} {_sha256(target)[:12]}… of {target.length} bytes" for kind, target in newest.items())
