@@ -1,4 +1,4 @@
-"""What the hub forgets, and when: days by kind of row, and a bound on what is refused.
+"""What the hub forgets, and when: days by kind of row.
 
 Rules:
 - Live needs (assists) go after a day, the other events and the zone-hours after 13 months; the owner may shorten what
@@ -7,11 +7,10 @@ Rules:
 - What an experiment measures of needs is measured before they go (`hub.experiment_rows`).
 - How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
-- Refused messages are bounded in number too, so that nobody fills the disk with rubbish.
 - Why a nudge was raised, and its steps, go with the needs, and so does what a refused need said. That there was a
   nudge, when, and how it went stays longer. One that is still open or taken stays.
 
-Left out: the nodes' last words and checkpoints, one row each.
+Left out: the nodes' last words and checkpoints, one row each; the bound on how much is refused (`hub.store`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from hub.store import Store
 DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
 _EVENT_KINDS: Final = ("mood", "hour", "status", "birth", "self-test", "checkpoint")
-REFUSED_MAX: Final = 10_000
 _OF_AGE: Final = {
     "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
     "cosignature": (
@@ -49,9 +47,6 @@ _WHY: Final = (  # of a nudge that is over stays that it was, when, and how it w
     "DELETE FROM nudge_steps WHERE id IN (SELECT id FROM nudge_steps WHERE at_s < ? LIMIT ?)",
     "UPDATE refused SET payload = X'' WHERE id IN"
     " (SELECT id FROM refused WHERE received_s < ? AND topic LIKE '%/assist' AND length(payload) > 0 LIMIT ?)",
-)
-_TOO_MANY: Final = (
-    "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE id <= (SELECT max(id) FROM refused) - ? LIMIT ?)"
 )
 
 
@@ -81,8 +76,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
     _forget(store, ("assist",), now_s - keep.assists_hours / 24 * DAY_S, now_s)
     _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
-    gone += sum(_clear(store, sql, now_s - keep.assists_hours / 24 * DAY_S) for sql in _WHY)
-    return gone + _clear(store, _TOO_MANY, REFUSED_MAX)
+    return gone + sum(_clear(store, sql, now_s - keep.assists_hours / 24 * DAY_S) for sql in _WHY)
 
 
 def _forget(store: Store, kinds: tuple[str, ...], before_s: float, now_s: float) -> None:

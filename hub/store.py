@@ -47,6 +47,8 @@ from hub import nudge_types as nudges
 
 FILE: Final = "hub.db"
 TOPIC_CHARS_MAX: Final = 200
+REFUSED_MAX: Final = 10_000
+REFUSED_CHUNK: Final = 100
 ASKED_KIND: Final = "asked"  # an entry of the ledger: what was said to nodes, and from which room
 _ORDERS: Final = 1_000
 Kept = Literal["new", "known", "conflict"]
@@ -171,6 +173,8 @@ class Store:
             " ON CONFLICT DO NOTHING",
             (message.received_s, topic, code, reason, digest, payload),
         )
+        if added.rowcount == 1 and added.lastrowid and added.lastrowid % REFUSED_CHUNK == 0:
+            self._db.execute("DELETE FROM refused WHERE id <= ?", (added.lastrowid - REFUSED_MAX,))
         return added.rowcount == 1
 
     def heard(self, node: str, at_s: float) -> None:

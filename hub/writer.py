@@ -6,7 +6,7 @@ Rules:
   what staff tapped is refused with the reason.
 - One thread; what comes while it is busy waits in a bounded queue, and then at the broker.
 
-Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.ingest`).
+Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.ingest`) and too much (`hub.hearing`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from hub import retention, rules
 from hub.batch import Batch, Order
 from hub.config import HubConfig
 from hub.erase import delete_everything
-from hub.ingest import Clocks, NodeClocks, Receipt, Refused, judge, runs
+from hub.hearing import Hearing
+from hub.ingest import Clocks, Receipt, Refused, runs
 from hub.learn import Learnt, taught
 from hub.lessons import lessons
 from hub.reads import StoreReads
@@ -95,7 +96,7 @@ class Writer:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
         self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
         self._rules, self._learnt = self._taught()
-        self._node_clocks = NodeClocks()
+        self._hearing = Hearing(config.store)
         self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
         self._trouble: str | None = None
         self.failed = self._unsummed = False
@@ -117,8 +118,8 @@ class Writer:
         self._thread.join()
 
     def trouble(self) -> str | None:
-        """One sentence while nothing can be written."""
-        return self._trouble
+        """One sentence while nothing can be written, or somebody says too much."""
+        return self._trouble or self._hearing.trouble(self._clocks.mono_s())
 
     def deliver(self, message: Message, receipt: Receipt) -> None:
         """Take a message; blocks while the queue is full, and forgets it when the writer has ended."""
@@ -217,12 +218,7 @@ class Writer:
         return items
 
     def _judged(self, came: _Came) -> _Judged:
-        event = judge(came.message, self._config.store)
-        left_s = None
-        if event is not None and not isinstance(event, Refused):
-            self._node_clocks.learn(came.message, event)
-            left_s = self._node_clocks.left_s(came.message, event)
-        return _Judged(came.message, came.receipt, event, left_s)
+        return _Judged(came.message, came.receipt, *self._hearing.hear(came.message))
 
     def _persist(self, items: Sequence[_Judged | _Asked]) -> None:
         """Commit a batch, as often as it takes, and then tell."""

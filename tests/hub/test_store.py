@@ -286,14 +286,14 @@ def test_what_is_kept_can_be_shortened_and_not_lengthened(longer: dict[str, int]
         KeepPart(**longer)
 
 
-def test_refused_messages_are_bounded_in_number(
+def test_refused_messages_are_bounded_in_number_as_they_come(
     store: Store, reads: StoreReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "REFUSED_MAX", 5)
+    monkeypatch.setattr("hub.store.REFUSED_MAX", 5)
+    monkeypatch.setattr("hub.store.REFUSED_CHUNK", 2)
     with store.batch():
         for number in range(12):
             store.refuse(raw("attune/x", b"%d" % number), "topic", "No.")
-    retention.sweep(store, KeepPart(), NOW_S)
     assert [row.payload for row in reads.refused(before=None, limit=99)] == [b"11", b"10", b"9", b"8", b"7"]
 
 
