@@ -105,7 +105,9 @@ def week(rules: Rules, rows: Sequence[NeedHour], levels: Mapping[ZoneKey, int]) 
     spans = {zone: _span(counts, hours) for zone, counts in found.items() if counts}
     total = sum(span.mean for span in spans.values())
     fits = min(1.0, rules.per_hour / total) if total else 1.0
-    return {zone: Span(*(fits * part for part in (one.mean, one.low, one.high))) for zone, one in spans.items()}
+    return {  # rounded, so that what is as much is told as as much
+        zone: Span(*(round(fits * part, 9) for part in (one.mean, one.low, one.high))) for zone, one in spans.items()
+    }
 
 
 def together(rules: Rules, zones: Iterable[Span]) -> Span:

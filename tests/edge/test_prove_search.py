@@ -84,8 +84,15 @@ def test_a_file_that_is_gone_is_skipped_and_one_that_is_closed_is_said(tmp_path:
 
 
 def test_memory_of_a_process_is_searched() -> None:
-    held = bytearray(NEEDLES.windows[0].tobytes() * 2)
-    searched = search_memory(NEEDLES, "this test", os.getpid())
+    held = NEEDLES.windows[0].tobytes() * 2
+    code = f"import sys; held = sys.stdin.buffer.read({len(held)}); print(len(held), flush=True); sys.stdin.read()"
+    with subprocess.Popen((sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        holder.stdin.write(held)
+        holder.stdin.flush()
+        assert int(holder.stdout.readline()) == len(held)
+        searched = search_memory(NEEDLES, "a process", holder.pid)
     assert searched.why_not == ""
     assert searched.total >= len(held) // WINDOW_BYTES
     assert searched.bytes > 1_000_000
