@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench screenshots train need oracle schema lock clean
+.PHONY: help demo test lint bench hostile screenshots train need oracle schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 
 bench: $(VENV)/.dev $(FACES) ## print the performance tables (CLIPS=folder of clips)
 	@$(BIN)/python -m deploy.bench $(if $(CLIPS),--clips $(CLIPS))
+
+hostile: $(VENV)/.dev $(FACES) ## send the hub and node what harms, and write docs/hostile.md (about 10 minutes)
+	@$(BIN)/python -m bench.hostile --write
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots

@@ -102,7 +102,10 @@ def _write(ledger: Ledger, signer: Signer, notices: str, file: Any) -> None:
         raise LedgerError(f"The key of {signer.name} is not the one that this ledger was begun under: restore that.")
     size, sums = len(ledger), {}
     notes = ledger.checkpoints()
-    sizes = [plain.parse_checkpoint(note)[1] for note in notes]
+    try:
+        sizes = [plain.parse_checkpoint(note)[1] for note in notes]
+    except ValueError:
+        raise LedgerError("A checkpoint in the ledger is damaged: restore a copy.") from None
     if not sizes or sizes[-1] < size:
         notes.append(signer.checkpoint(size, ledger.root(size)))
         sizes.append(size)

@@ -28,6 +28,8 @@ from contract.plain import FORGOTTEN_KIND, KEY_KIND, entry_bytes, leaf_hash, nod
 SALT_BYTES: Final = 16
 FORGET_MAX: Final = 1_000
 _NEVER: Final = {KEY_KIND, FORGOTTEN_KIND}
+_NONE: Final = type(None)
+_WHOLE: Final = {(bytes, _NONE, _NONE, _NONE, _NONE, _NONE), (bytes, str, int, str, bytes, bytes)}
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS ledger_entries (
       position INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind TEXT, at_ms INTEGER, topic TEXT, salt BLOB,
@@ -183,6 +185,8 @@ class Ledger:
             "SELECT position, hash, kind, at_ms, topic, salt, payload FROM ledger_entries ORDER BY position"
         )
         for row in rows:
+            if tuple(map(type, row[1:])) not in _WHOLE:
+                raise LedgerError(f"The ledger is damaged at entry {row[0]}: restore a copy.")
             yield Forgotten(row[0], row[1]) if row[2] is None else Entry(*row)
 
     def _read(self, level: int, number: int) -> bytes:

@@ -167,7 +167,7 @@ def load(path: Path) -> NodeConfig:
         raise ConfigError(
             f"There is no config file {path}: copy firmware_config/node.toml there and edit it."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"The config file {path} cannot be read as TOML: {error}.") from error
     return parse(body, str(path), path.parent)
 

@@ -126,7 +126,7 @@ def _read(model_path: Path) -> Manifest:
         )
     except OSError as error:
         raise ModelError(f"The model cannot be read ({error}); install {model_path} and {manifest_path}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{manifest_path} is not a model manifest ({error!r}); install it again.") from error
 
 

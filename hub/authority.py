@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -68,12 +68,14 @@ class Authority:
                 self._begin()
             self._key = load_pem_private_key((folder / CA_KEY).read_bytes(), None)
             self.certificate = x509.load_pem_x509_certificate((folder / CA).read_bytes())
+            if self.certificate.public_key() != self._key.public_key():
+                raise ValueError(f"{CA} is not of {CA_KEY}")
             with self.register() as register:
                 register.execute(_TABLE)
             self.publish()
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"The authority in {folder} cannot be used ({error}): check the folder.") from None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ConfigError(
                 f"The authority in {folder} is damaged ({error}): restore a copy of the folder."
             ) from None

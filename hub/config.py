@@ -155,7 +155,7 @@ def load(folder: Path) -> HubConfig:
         body = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return HubConfig()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"The config file {path} cannot be read as TOML: {error}.") from None
     return parse(body, str(path))
 

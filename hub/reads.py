@@ -211,10 +211,10 @@ class StoreReads:
         return db
 
 
-def _signed_size(note: str) -> int:
+def _signed_size(note: str | None) -> int:
     """How many entries a checkpoint covers; 0 for one that is none."""
     try:
-        return parse_checkpoint(note)[1]
+        return parse_checkpoint(note or "")[1]
     except ValueError:
         return 0
 

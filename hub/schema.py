@@ -143,7 +143,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         except BaseException:
             db.close()
             raise
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(said(path, error)) from None
@@ -172,7 +172,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
         db.execute("SELECT 1 FROM events LIMIT 1").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise StoreError(said(path, error)) from None
     return db
 
@@ -180,6 +180,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 def said(path: Path, error: Exception) -> str:
     """What an error of the database means to a person."""
     text = str(error)
+    if isinstance(error, UnicodeDecodeError):  # SQLite quotes from the schema what is damaged there
+        text = "malformed schema"
     if "not a database" in text or "malformed" in text:
         return f"The database {path} is damaged ({text}): move it aside or restore a copy, then start the hub again."
     if "full" in text:

@@ -39,6 +39,9 @@ def open_file(path: Path, schema: str) -> sqlite3.Connection:
         if db.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("its pages do not fit together")
         db.executescript(schema)
+    except UnicodeDecodeError:  # SQLite quotes from the schema what is damaged there
+        db.close()
+        raise sqlite3.DatabaseError("its schema is damaged") from None
     except sqlite3.Error:
         db.close()
         raise
