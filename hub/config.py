@@ -82,7 +82,7 @@ class KeepPart(_Part):
 def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"there is no time zone {name!r}; write one such as Europe/Berlin") from None
     return name
 

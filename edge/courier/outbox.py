@@ -58,6 +58,7 @@ _OLDEST: Final = (
     "SELECT min(id) FROM events",
 )
 # Never the epoch: a boot that was used must not come again.
+_UNREADABLE: Final = (sqlite3.DatabaseError, UnicodeDecodeError, TypeError, ValueError)  # what damage reads as
 _KEPT_MEMOS: Final = ("paused", "config", "dropped", "neutral")
 
 
@@ -131,14 +132,14 @@ class Outbox:
     def _salvage(self, damaged: Path) -> None:
         """Takes over what can still be read: each table from its start, and then from its end, up to what is broken."""
         with closing(sqlite3.connect(damaged)) as old:
-            with suppress(sqlite3.DatabaseError):
+            with suppress(*_UNREADABLE):
                 for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?, ?)", _KEPT_MEMOS):
                     self._memo(*row)
-            with suppress(sqlite3.DatabaseError):
+            with suppress(*_UNREADABLE):
                 for cell in old.execute("SELECT zone, hour, epsilon_milli FROM hour_cells ORDER BY id"):
                     debit(self._db, Cell(*cell))
             for order in ("ASC", "DESC"):
-                with suppress(sqlite3.DatabaseError):
+                with suppress(*_UNREADABLE):
                     for row in old.execute(f"SELECT id, boot, seq, kind, payload FROM events ORDER BY id {order}"):
                         if self._db.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", row).rowcount:
                             self._log(row[3], row[4])
