@@ -28,8 +28,7 @@ from contract.plain import FORGOTTEN_KIND, KEY_KIND, entry_bytes, leaf_hash, nod
 SALT_BYTES: Final = 16
 FORGET_MAX: Final = 1_000
 _NEVER: Final = {KEY_KIND, FORGOTTEN_KIND}
-_NONE: Final = type(None)
-_WHOLE: Final = {(bytes, _NONE, _NONE, _NONE, _NONE, _NONE), (bytes, str, int, str, bytes, bytes)}
+_WHOLE: Final = (str, int, str, bytes, bytes)
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS ledger_entries (
       position INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind TEXT, at_ms INTEGER, topic TEXT, salt BLOB,
@@ -41,6 +40,9 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS ledger_checkpoints (
       size INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, note TEXT NOT NULL) STRICT""",
 )
+
+
+Line = tuple[str, bytes, float, str]  # kind, payload, seconds since the epoch, topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +94,26 @@ class Ledger:
 
     def append(self, kind: str, payload: bytes, now_s: float, topic: str = "") -> int:
         """Write one entry; its position. Units: ``now_s`` since the epoch, kept to the millisecond."""
-        position, at_ms, salt = len(self), int(now_s * 1000), secrets.token_bytes(SALT_BYTES)
-        node = leaf_hash(salt + entry_bytes(kind, at_ms, topic, payload))
-        self._db.execute(
-            "INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (position, node, kind, at_ms, topic, salt, payload),
-        )
-        level, number = 0, position
-        while number & 1:
-            node = node_hash(self._read(level, number - 1), node)
-            level, number = level + 1, number >> 1
-            self._db.execute("INSERT INTO ledger_subtrees VALUES (?, ?, ?)", (level, number, node))
-        return position
+        return self.extend(((kind, payload, now_s, topic),))
+
+    def extend(self, entries: Iterable[Line]) -> int:
+        """Write entries in this order, which costs less than one by one; the position of the first."""
+        first = len(self)
+        rows: list[tuple[object, ...]] = []
+        nodes: dict[tuple[int, int], bytes] = {}
+        for position, (kind, payload, now_s, topic) in enumerate(entries, first):
+            at_ms, salt = int(now_s * 1000), secrets.token_bytes(SALT_BYTES)
+            node = nodes[0, position] = leaf_hash(salt + entry_bytes(kind, at_ms, topic, payload))
+            rows.append((position, node, kind, at_ms, topic, salt, payload))
+            level, number = 0, position
+            while number & 1:
+                node = node_hash(nodes.get((level, number - 1)) or self._read(level, number - 1), node)
+                level, number = level + 1, number >> 1
+                nodes[level, number] = node
+        self._db.executemany("INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        subtrees = ((*place, node) for place, node in nodes.items() if place[0])
+        self._db.executemany("INSERT INTO ledger_subtrees VALUES (?, ?, ?)", subtrees)
+        return first
 
     def root(self, size: int | None = None) -> bytes:
         """The root now, or when the ledger had ``size`` entries."""
@@ -185,7 +195,7 @@ class Ledger:
             "SELECT position, hash, kind, at_ms, topic, salt, payload FROM ledger_entries ORDER BY position"
         )
         for row in rows:
-            if tuple(map(type, row[1:])) not in _WHOLE:
+            if not isinstance(row[1], bytes) or (row[2] is not None and tuple(map(type, row[2:])) != _WHOLE):
                 raise LedgerError(f"The ledger is damaged at entry {row[0]}: restore a copy.")
             yield Forgotten(row[0], row[1]) if row[2] is None else Entry(*row)
 

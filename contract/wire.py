@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -44,6 +45,7 @@ ROOT = "attune"
 HUB: Name = "hub"  # the hub's own name where a node's would stand; no node may have it
 ZONE_EVENT_BYTES_MAX = 1_000
 OTHER_BYTES_MAX = 16_000
+TOPICS_KNOWN = 4_096
 
 ZONE_KINDS: frozenset[Kind] = frozenset(("mood", "hour", "assist"))
 RETAINED: frozenset[Kind] = frozenset(("status", "birth", "self-test", "config", "checkpoint"))
@@ -84,6 +86,7 @@ def every_node(store: str, kind: Kind) -> str:
     return f"{ROOT}/{MAJOR}/{store}/+/{kind}"
 
 
+@lru_cache(TOPICS_KNOWN)
 def parse_topic(topic: str) -> Topic:
     """Raises: WireError with code ``topic`` or ``version``."""
     parts = topic.split("/")

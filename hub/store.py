@@ -39,7 +39,7 @@ from contract.events import (
     SelfTest,
     Status,
 )
-from contract.ledger import Ledger
+from contract.ledger import Ledger, Line
 from contract.wire import HUB, OTHER_BYTES_MAX
 from contract.witness import Witness
 from hub import nudge_rows, schema
@@ -70,8 +70,7 @@ class Message:
 class Store:
     """The one writer. Not for two threads.
 
-    ``shop`` is the shop's name in topics, under which the ledger is signed; ``witness`` the hub among those who watch
-    each other's ledgers, inside a batch.
+    ``shop`` is the shop's name in topics, under which the ledger is signed.
 
     Raises: StoreError from every method when the disk or the file lets it down; nothing of the batch stands then.
     LedgerError when the ledger's key is missing or another's.
@@ -81,18 +80,25 @@ class Store:
         self._path = path
         self._db = schema.open_for_writing(path)
         self._ledger = Ledger(self._db)
+        self._lines: list[Line] = []  # of the batch, written to the ledger at once
         try:
             self._signer = Signer.open(path.with_name(KEY_FILE), hub_origin(shop))
             with self.batch():
                 self._ledger.begin(self._signer, time.time())
             boot = f"{secrets.token_hex(4)}-000001"  # the hub counts nothing within it
-            self.witness = Witness(self._db, self._ledger, self._signer, shop, HUB, boot)
+            self._witness = Witness(self._db, self._ledger, self._signer, shop, HUB, boot)
         except BaseException:
             self._db.close()
             raise
 
     def close(self) -> None:
         self._db.close()
+
+    @property
+    def witness(self) -> Witness:
+        """The hub among those who watch each other's ledgers; inside a batch."""
+        self._write_lines()
+        return self._witness
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -101,8 +107,10 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._write_lines()
                 self._db.execute("COMMIT")
             except BaseException:
+                self._lines.clear()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -113,15 +121,17 @@ class Store:
 
     def run(self, sql: str, *values: object) -> sqlite3.Cursor:
         """A statement of a module that keeps tables of its own; inside a batch."""
+        self._write_lines()
         return self._db.execute(sql, values)
 
     def forget(self, kinds: Iterable[str], before_s: float, now_s: float) -> int:
         """Entries of the ledger of which only the hash is left now; a bounded number at a time."""
+        self._write_lines()
         return self._ledger.forget(kinds, before_s, now_s)
 
     def note(self, kind: str, payload: bytes, now_s: float) -> None:
         """An entry of the ledger that no node sent."""
-        self._ledger.append(kind, payload, now_s)
+        self._lines.append((kind, payload, now_s, ""))
 
     def newest_order(self) -> str | None:
         """Whether nodes were last told to pause or to resume, over restarts."""
@@ -138,6 +148,7 @@ class Store:
 
     def sign(self, now_s: float) -> str:
         """A checkpoint of the ledger as it is."""
+        self._write_lines()
         return self._ledger.checkpoint(self._signer, now_s)
 
     def add(self, message: Message, event: FromNode, *, late: bool) -> Kept:
@@ -153,7 +164,7 @@ class Store:
         )
         if added.rowcount == 0:
             return "known" if self._stands(event) == message.payload else "conflict"
-        self._ledger.append(event.kind, message.payload, message.received_s, message.topic)
+        self._lines.append((event.kind, message.payload, message.received_s, message.topic))
         match event:
             case HourReleased() | HourSuppressed():
                 self._add_hour(added.lastrowid, event)
@@ -196,6 +207,11 @@ class Store:
     def forget_answers(self, node: str, zone: int, now_s: float) -> None:
         """What was answered in this zone until now no longer teaches anything."""
         nudge_rows.forget_answers(self._db, node, zone, now_s)
+
+    def _write_lines(self) -> None:
+        if self._lines:
+            self._ledger.extend(self._lines)
+            self._lines.clear()
 
     def _last_said(self, event: FromNode) -> bytes | None:
         if isinstance(event, SelfTest | OfLedgers):

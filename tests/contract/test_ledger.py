@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sqlite3
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from contract import merkle, plain
 from contract.checkpoint import KEY_FILE, Signer, hub_origin, node_origin
 from contract.errors import LedgerError
-from contract.ledger import FORGET_MAX, Entry, Forgotten
+from contract.ledger import FORGET_MAX, Entry, Forgotten, Ledger, create_tables
 from contract.plain import (
     Frontier,
     consistent,
@@ -260,3 +262,22 @@ def test_the_plain_check_of_a_signature_agrees_with_the_library(message: bytes, 
 def test_what_is_no_signed_note_is_refused(note: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         plain.parse_note(note)
+
+
+def new_ledger() -> Ledger:
+    db = sqlite3.connect(":memory:")
+    create_tables(db)
+    return Ledger(db)
+
+
+@given(st.lists(st.lists(st.binary(max_size=8), max_size=9), max_size=6))
+def test_many_entries_at_once_are_the_same_tree_as_one_by_one(batches: list[list[bytes]]) -> None:
+    at_once, one_by_one = new_ledger(), new_ledger()
+    with patch("contract.ledger.secrets.token_bytes", bytes):
+        for batch in batches:
+            assert at_once.extend([("mood", payload, 1.0, "t") for payload in batch]) == len(one_by_one)
+            for payload in batch:
+                one_by_one.append("mood", payload, 1.0, "t")
+    assert len(at_once) == len(one_by_one)
+    assert at_once.root() == one_by_one.root()
+    assert list(at_once.entries()) == list(one_by_one.entries())
