@@ -60,8 +60,8 @@ def refusals() -> Iterator[None]:
         yield
     except ExpiredMetadataError as error:
         raise UpdateError(
-            f"The release is out of date ({error}): import a newer one at the hub; where there is none to be had, look"
-            " at this machine's clock."
+            f"The release is out of date ({error}): what runs goes on; import a newer one at the hub or, where there is"
+            " none to be had, look at this machine's clock."
         ) from error
     except RepositoryError as error:
         raise UpdateError(

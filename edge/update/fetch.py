@@ -85,9 +85,16 @@ class Source:
             )
 
     def newest(self) -> Mapping[Kind, TargetFile]:
-        """What the newest release holds. Raises: UpdateError when it cannot be had or trusted."""
+        """What the newest release holds; nothing where the hub has none. Raises: UpdateError when it cannot be had or
+        trusted.
+        """
         with refusals():
-            self._updater.refresh()
+            try:
+                self._updater.refresh()
+            except DownloadHTTPError as error:
+                if error.status_code == 404 and "timestamp" in str(error):
+                    return {}
+                raise
             found = {kind: self._updater.get_targetinfo(archive(kind)) for kind in KINDS}
         for place in self._trusted.glob("*.json"):
             with place.open("rb") as file:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -27,6 +28,14 @@ STARTS_MAX: Final = 3
 INCOMING: Final = "incoming"
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the life of a node: in its ledger, and in the life of each unit."""
+
+    position: int = -1
+    starts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Ways(Protocol):
     """What an update does to the machine around the slots."""
 
@@ -36,19 +45,21 @@ class Ways(Protocol):
     def restart(self) -> None:
         """Starts again whatever runs from the current slot."""
 
-    def mark(self) -> int:
-        """A place in the life of the node, to tell what came after it."""
+    def mark(self) -> Mark:
+        """Where the node is now, to tell what came after it."""
 
     def wait(self, seconds: float) -> None:
         """Lets time pass."""
 
-    def ails(self, slot: Path, mark: int) -> str:
+    def ails(self, slot: Path, mark: Mark) -> str:
         """What is wrong with the version in a slot since a mark; empty where nothing is."""
 
 
 def offered(slots: Slots, source: Source) -> tuple[str, Mapping[Kind, TargetFile]]:
     """What is to be said of the hub's release, and what of it is to be installed, if anything."""
     newest = source.newest()
+    if not newest:
+        return "The hub offers no release yet.", {}
     wanted = {str(kind): _sha256(target) for kind, target in newest.items()}
     if wanted == slots.installed():
         return "This node has the newest release.", {}
@@ -103,6 +114,9 @@ def watch(slots: Slots, ways: Ways) -> str:
 def settle(slots: Slots) -> str:
     """What a start decides, before anything runs from the slots."""
     name, good = slots.current(), slots.good()
+    if name is None and good is not None:
+        slots.roll_back()
+        return f"Nothing was said to run: slot {good}, which was confirmed, does again."
     if name is None:
         return "Nothing is installed in the slots yet."
     if name == good:

@@ -115,7 +115,7 @@ class Slots:
         good = self.good()
         if good is None:
             raise UpdateError("There is no confirmed slot to go back to: this was the first install; run it again.")
-        if self.pending():
+        if self.pending() and self.installed():
             refused = [*self.refused(), dict(self.installed())][-REFUSED_KEPT:]
             replace(self.folder / REFUSED, json.dumps(refused).encode())
         self._point(CURRENT, good)

@@ -6,12 +6,16 @@ import io
 import json
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -350,48 +354,158 @@ def test_a_missing_root_of_trust_is_said(tmp_path: Path) -> None:
         Source("http://127.0.0.1:9", tmp_path / "none.json", tmp_path)
 
 
-def test_a_real_slot_is_an_environment_made_of_its_wheels(tmp_path: Path) -> None:
-    wheel = tmp_path / "b" / "software" / "wheels" / "attune-9.0-py3-none-any.whl"
-    wheel.parent.mkdir(parents=True)
+def wheel(place: Path, tag: str) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
     code = "import sys\ndef main():\n    print('[]' if '--json' in sys.argv else 'help')\n"
-    with zipfile.ZipFile(wheel, "w") as made:
+    with zipfile.ZipFile(place, "w") as made:
         made.writestr("told.py", code)
         about = "attune-9.0.dist-info"
         made.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: attune\nVersion: 9.0\n")
-        made.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr(f"{about}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
         made.writestr(f"{about}/entry_points.txt", "[console_scripts]\nattune-edge = told:main\n")
         made.writestr(f"{about}/RECORD", "")
-    real = NodeWays(tmp_path / "node.toml", tmp_path / "outbox.db")
-    real.prepare(tmp_path / "b")
-    assert (tmp_path / "b" / ways.PROGRAM).is_file()
-    assert "no eye was alive" in real.ails(tmp_path / "b", real.mark())
+
+
+@dataclass
+class Judged:
+    """A slot whose doctor finds what a test says, a node's ledger, and units that are as a test says."""
+
+    folder: Path
+    position: int = 0
+
+    @property
+    def ways(self) -> NodeWays:
+        return NodeWays(self.folder / "node.toml", self.folder / "outbox.db")
+
+    def doctor(self, *findings: tuple[str, bool, str]) -> None:
+        found = [dict(zip(("what", "passed", "says"), one, strict=True)) for one in findings]
+        self.program(self.folder / ways.PROGRAM, f"print({json.dumps(json.dumps(found))})")
+
+    def units(self, active: str = "active", starts: int = 0, enabled: str = "enabled") -> None:
+        said = f"ActiveState={active}\nUnitFileState={enabled}\nNRestarts={starts}"
+        self.program(self.folder / "bin" / "systemctl", f"print({said!r})")
+
+    def program(self, place: Path, code: str) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"#!{sys.executable}\n{code}\n")
+        place.chmod(0o755)
+
+    def says(self, state: str, reason: str | None = None) -> None:
+        payload = json.dumps({"state": state, "reason": reason}).encode()
+        with closing(sqlite3.connect(self.folder / "outbox.db")) as db, db:
+            db.execute("CREATE TABLE IF NOT EXISTS ledger_entries (position INTEGER PRIMARY KEY, kind, payload)")
+            db.execute("INSERT INTO ledger_entries VALUES (?, 'status', ?)", (self.position, payload))
+        self.position += 1
+
+
+@pytest.fixture
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
+    """A node that was well, and is."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(ways, "STEADY_S", 0.0)
+    one = Judged(tmp_path)
+    one.doctor()
+    one.units()
+    one.says("online")
+    one.says("offline", "stopped")
+    return one
 
 
 @pytest.mark.parametrize(
-    ("findings", "eye_mb", "ails"),
+    ("finding", "ails"),
     [
-        ([], 90, ""),
-        ([], None, "no eye was alive"),
-        ([{"what": "face model", "passed": False, "says": "The face model is damaged."}], 90, "face model is damaged"),
-        ([{"what": "broker", "passed": False, "says": "No broker answers."}], 90, ""),
+        (("face model", False, "The face model is damaged."), "face model is damaged"),
+        (("broker", False, "No broker answers."), ""),
+        (("outbox", False, "Only 3 MB are free."), ""),
+        (("notice and hours", False, "The shop is closed."), ""),
     ],
 )
-def test_a_version_is_judged_by_what_it_can_break_and_by_an_eyes_pulse(
-    tmp_path: Path, findings: list[dict[str, object]], eye_mb: int | None, ails: str
+def test_a_version_is_judged_by_what_it_can_break(judged: Judged, finding: tuple[str, bool, str], ails: str) -> None:
+    judged.doctor(finding)
+    found = judged.ways.ails(judged.folder, judged.ways.mark())
+    assert ails in found if ails else not found
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "ails"),
+    [
+        (("online", None), ("online", None), ""),
+        (("online", None), ("degraded", "camera_lost"), "the node says camera_lost"),
+        (("online", None), ("degraded", "eye_stopped"), "the node says eye_stopped"),
+        (("degraded", "camera_lost"), ("degraded", "camera_lost"), ""),
+        (("online", None), ("degraded", "disk_full"), ""),
+        (("online", None), ("paused", "closed"), ""),
+        (("online", None), ("offline", "link_lost"), ""),
+    ],
+)
+def test_a_version_is_blamed_for_what_the_node_says_since_and_did_not_say_before(
+    judged: Judged, before: tuple[str, str | None], now: tuple[str, str | None], ails: str
 ) -> None:
-    program = tmp_path / ways.PROGRAM
-    program.parent.mkdir(parents=True)
-    program.write_text(f"#!{sys.executable}\nprint({json.dumps(json.dumps(findings))})\n")
-    program.chmod(0o755)
-    with sqlite3.connect(tmp_path / "outbox.db") as db:
-        db.execute("CREATE TABLE ledger_entries (position INTEGER PRIMARY KEY, kind TEXT, payload BLOB)")
-        db.execute("INSERT INTO ledger_entries VALUES (0, 'health', ?)", (b'{"eye_mb": 90}',))
-    real = NodeWays(tmp_path / "node.toml", tmp_path / "outbox.db")
-    mark = real.mark()  # the pulse before it counts for nothing
-    with sqlite3.connect(tmp_path / "outbox.db") as db:
-        db.execute("INSERT INTO ledger_entries VALUES (1, 'health', ?)", (json.dumps({"eye_mb": eye_mb}).encode(),))
-    assert real.ails(tmp_path, mark).startswith(ails) if not ails else ails in real.ails(tmp_path, mark)
-    assert bool(real.ails(tmp_path, mark)) == bool(ails)
+    judged.says(*before)
+    judged.says("offline", "stopped")
+    mark = judged.ways.mark()
+    judged.says(*now)
+    found = judged.ways.ails(judged.folder, mark)
+    assert ails in found if ails else not found
+
+
+@pytest.mark.parametrize(
+    ("unit", "stays"),
+    [
+        ({}, True),
+        ({"starts": 2}, True),
+        ({"starts": 3}, False),
+        ({"active": "failed"}, False),
+        ({"active": "activating"}, False),
+        ({"active": "inactive", "enabled": "disabled"}, True),
+    ],
+)
+def test_eye_and_courier_must_stay_up(judged: Judged, unit: dict[str, Any], stays: bool) -> None:
+    mark = judged.ways.mark()
+    judged.units(**unit)
+    found = judged.ways.ails(judged.folder, mark)
+    assert not found if stays else "attune-courier.service does not stay up" in found
+
+
+def test_an_eye_whose_camera_was_lost_before_may_end_often(judged: Judged) -> None:
+    judged.says("degraded", "camera_lost")
+    mark = judged.ways.mark()
+    judged.program(
+        judged.folder / "bin" / "systemctl",
+        "import sys\nprint('ActiveState=active\\nNRestarts=' + ('9' if 'eye' in sys.argv[-1] else '0'))",
+    )
+    assert not judged.ways.ails(judged.folder, mark)
+
+
+def test_where_neither_doctor_nor_systemd_answers_nothing_is_well(judged: Judged) -> None:
+    mark = judged.ways.mark()
+    judged.ways.restart()
+    (judged.folder / "bin" / "systemctl").unlink()
+    judged.ways.restart()  # is no error: it is judged
+    assert "does not stay up" in judged.ways.ails(judged.folder, mark)
+    (judged.folder / ways.PROGRAM).unlink()
+    assert "does not answer" in judged.ways.ails(judged.folder, mark)
+
+
+def test_a_hub_without_a_release_is_said_and_no_failure(slots: Slots, hub: Serving, publisher: Publisher) -> None:
+    (publisher.repository / "metadata/timestamp.json").unlink()
+    assert "offers no release" in update(slots, hub, publisher)
+    assert runs(slots) == ("v1", "m1")
+
+
+def test_a_name_that_points_nowhere_is_set_back_to_what_was_confirmed(slots: Slots) -> None:
+    (slots.folder / "current").unlink()
+    assert "slot a, which was confirmed" in flow.settle(slots)
+    assert runs(slots) == ("v1", "m1")
+    assert not slots.refused()
+
+
+def test_a_real_slot_is_an_environment_made_of_its_wheels_which_may_be_for_several_pythons(tmp_path: Path) -> None:
+    folder = tmp_path / "b" / "software" / "wheels"
+    wheel(folder / "attune-9.0-py3-none-any.whl", "py3-none-any")
+    wheel(folder / "attune-9.0-cp35-cp35m-manylinux1_x86_64.whl", "cp35-cp35m-manylinux1_x86_64")
+    NodeWays(tmp_path / "node.toml", tmp_path / "outbox.db").prepare(tmp_path / "b")
+    assert "help" in subprocess.run((str(tmp_path / "b" / ways.PROGRAM),), capture_output=True, text=True).stdout
 
 
 def test_wherever_the_power_goes_one_whole_version_comes_up_and_the_outbox_survives(tmp_path: Path) -> None:

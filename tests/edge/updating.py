@@ -35,13 +35,13 @@ class FakeWays:
     def restart(self) -> None:
         self.did.append("restart")
 
-    def mark(self) -> int:
-        return 0
+    def mark(self) -> flow.Mark:
+        return flow.Mark()
 
     def wait(self, seconds: float) -> None:
         self.did.append(f"wait {seconds:g}")
 
-    def ails(self, slot: Path, mark: int) -> str:
+    def ails(self, slot: Path, mark: flow.Mark) -> str:
         return self.sick
 
 

@@ -62,7 +62,7 @@ def api_keys(tmp_path: Path, page_clock: Clock) -> Iterator[Keys]:
 
 
 @pytest.fixture
-def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clock) -> FastAPI:
+def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clock, tmp_path: Path) -> FastAPI:
     return create_app(
         reads=fake_shop,
         desk=fake_shop,
@@ -74,6 +74,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clo
         rules=FakeRules(),
         experiment=FakeExperiment(),
         plan=FakePlan(),
+        updates=tmp_path / "updates",
     )
 
 

@@ -34,6 +34,8 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /public/code-{language}.svg": {None, *ROLES},
     "GET /public/opt-out.pdf": {None, *ROLES},
     "GET /healthz": {None, *ROLES},
+    "GET /updates/metadata/{name}": {None, *ROLES},
+    "GET /updates/targets/{name}": {None, *ROLES},
     "GET /sw.js": {None, *ROLES},
     "GET /manifest.webmanifest": {None, *ROLES},
     "GET /staff/offline": {None, *ROLES},

@@ -21,6 +21,8 @@ EXPOSURE_MAX = {
     "attune-hub.service": 30,
     "attune-prover.service": 30,
     "attune-purge.service": 30,
+    "attune-settle.service": 30,
+    "attune-update.service": 30,
     "attune-hub-purge.service": 30,
 }
 
@@ -38,7 +40,7 @@ def settings(unit: Path, key: str) -> list[str]:
 @needs_systemd
 def test_systemd_finds_nothing_to_say_about_any_unit(tmp_path: Path) -> None:
     for unit in UNITS:  # beside each other, with a program in place of the one that is not installed here
-        (tmp_path / unit.name).write_text(re.sub(r"/opt/attune/venv/bin/\S+", "/bin/true", unit.read_text()))
+        (tmp_path / unit.name).write_text(re.sub(r"/opt/attune/slots/\w+/venv/bin/\S+", "/bin/true", unit.read_text()))
     said = analyze("verify", *(str(tmp_path / unit.name) for unit in UNITS))
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
@@ -89,6 +91,19 @@ def test_the_couriers_unit_reaches_no_camera() -> None:
     courier = FOLDER / "attune-courier.service"
     assert settings(courier, "DevicePolicy") == ["closed"]
     assert not [line for line in settings(courier, "DeviceAllow") if re.search("video|media|dma_heap|usb", line)]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_what_runs_is_the_current_slot_and_what_judges_it_is_the_confirmed_one(unit: Path) -> None:
+    judges = unit.name in ("attune-settle.service", "attune-update.service")
+    (line,) = settings(unit, "ExecStart")
+    if "/venv/" in line:
+        assert line.startswith(f"/opt/attune/slots/{'good' if judges else 'current'}/venv/bin/attune-")
+
+
+def test_a_pending_update_is_decided_about_before_anything_of_a_node_starts() -> None:
+    (before,) = settings(FOLDER / "attune-settle.service", "Before")
+    assert {f"attune-{name}.service" for name in ("courier", "eye", "prover", "update")} <= set(before.split())
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
