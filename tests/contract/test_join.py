@@ -19,7 +19,11 @@ def test_a_token_may_be_typed_without_care() -> None:
         assert join.key_of(typed) == join.key_of(token)
 
 
-@pytest.mark.parametrize("typed", ["", "ABCDE", TOKEN[:-1], TOKEN + "A", TOKEN.replace(TOKEN[0], "ü"), "U" * 20])
+@pytest.mark.parametrize(
+    "typed",
+    ["", "ABCDE", TOKEN[:-1], TOKEN + "A", TOKEN.replace(TOKEN[0], "ü"), "U" * 20],
+    ids=["nothing", "five", "too short", "too long", "a strange letter", "no letter of ours"],
+)
 def test_what_is_no_token_is_said(typed: str) -> None:
     with pytest.raises(ValueError, match="not a token"):
         join.key_of(typed)
