@@ -11,11 +11,13 @@
     kind 5 pause, 6 resume
     kind 8 neutral          the site's own neutral: tracks, then eight shares u8, in 1/255
     kind 9 spent            hours told of that day u32 (a bit each), ε spent u32 (‰)
+    kind 10 ease            the number is 1 for looking less often, 0 for as often as before
+    kind 11 afresh          end this life and begin the next one, which opens camera and accelerator anew
 
 Rules:
 - Decoding is strict: a set bit that means nothing is refused.
-- An order moves no floor: it carries zones, thresholds, pause, resume, what was spent before, which only adds up, and
-  what the eye itself said of its site's neutral.
+- An order moves no floor: it carries zones, thresholds, pause, resume, what was spent before, which only adds up, what
+  the eye itself said of its site's neutral, a slower pace, and the wish for a new life.
 
 Left out: who greets whom, and what an eye says (`edge.record`).
 """
@@ -31,7 +33,7 @@ from contract.errors import WireError
 ORDER_BYTES: Final = 64
 _ORDER: Final = struct.Struct(">BBH")
 _BEGIN, _ZONE, _LEVELS, _APPLY, _PAUSE, _RESUME = range(1, 7)
-_NEUTRAL, _SPENT = 8, 9
+_NEUTRAL, _SPENT, _EASE, _AFRESH = 8, 9, 10, 11
 _SPENT_BODY: Final = struct.Struct(">II")
 _STEPS: Final = 0xFFFF
 
@@ -97,7 +99,19 @@ class SiteNeutral:
     shares: tuple[int, ...]
 
 
-Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume | SpentHours | SiteNeutral
+@dataclass(frozen=True, slots=True)
+class Ease:
+    """Look less often, or as often as before."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Afresh:
+    """Begin the next life."""
+
+
+Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume | SpentHours | SiteNeutral | Ease | Afresh
 
 
 def encode_order(order: Order) -> bytes:
@@ -120,6 +134,10 @@ def encode_order(order: Order) -> bytes:
             data = _ORDER.pack(_NEUTRAL, 0, tracks) + struct.pack(">8s", bytes(shares))
         case SpentHours(zone, day, told, epsilon_milli):
             data = _ORDER.pack(_SPENT, zone, day) + _SPENT_BODY.pack(told, epsilon_milli)
+        case Ease(on):
+            data = _ORDER.pack(_EASE, 0, on)
+        case Afresh():
+            data = _ORDER.pack(_AFRESH, 0, 0)
     return data.ljust(ORDER_BYTES, b"\0")
 
 
@@ -159,4 +177,8 @@ def _decode_order(data: bytes) -> Order:
             return SiteNeutral(number, tuple(data[_ORDER.size : _ORDER.size + 8]))
         case 9:
             return SpentHours(zone, number, *_SPENT_BODY.unpack_from(data, _ORDER.size))
+        case 10:
+            return Ease(number == 1)
+        case 11:
+            return Afresh()
     raise ValueError(f"its kind is {kind}")

@@ -134,6 +134,7 @@ def _masks(options: argparse.Namespace) -> int:
 
 
 def _purge(options: argparse.Namespace) -> int:
+    from edge.courier.care import Timekeeper
     from edge.courier.disk import InUse
     from edge.courier.outbox import NAME, Outbox
 
@@ -146,7 +147,10 @@ def _purge(options: argparse.Namespace) -> int:
     except InUse:
         print("The courier is running, and forgets by itself.")
         return 0
+    outbox.nothing_of_age = Timekeeper.recalled(outbox.recall("clock")).doubted
     outbox.sign(now=True)
     outbox.close()
-    print("What is of age is forgotten.")
+    print(
+        "Nothing is forgotten: nobody believes the clock." if outbox.nothing_of_age else "What is of age is forgotten."
+    )
     return 0

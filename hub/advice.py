@@ -29,10 +29,11 @@ SAID: Final[dict[Trouble, str]] = {
     "badges_unreadable": "it cannot read badges where it looks, so it reads nobody: bring the camera nearer or "
     "clean its lens",
     "accelerator_lost": "its accelerator is gone, and it goes on without: plug it in again when the shop is closed",
-    "hot": "it is hot: give it air, and check its fan",
-    "throttled": "it slows itself down: check its fan and its power supply",
+    "hot": "it is hot, and looks less often until it is cool: give it air, and check its fan",
+    "throttled": "it slows itself down, and looks less often: check its fan and its power supply",
     "disk_full": "its disk is full, and the oldest mood records are dropped: check the hub's link, then the disk",
-    "clock_jumped": "its clock has jumped: check that the shop's network gives it the time",
+    "clock_jumped": "its clock has jumped, and it senses nothing while nobody can tell the time: check that the shop's "
+    "network gives it the time",
     "closed": "the shop is closed by its opening hours",
     "no_notice": "it senses nothing until you acknowledge the printed notice",
     "no_dpia": "it senses nothing until its config names your DPIA (privacy.dpia_reference); "

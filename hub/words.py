@@ -23,9 +23,7 @@ _ENGLISH: Final = phrases("en")
 OUTCOMES: Final[dict[Outcome, str]] = _ENGLISH["outcome"]
 ENDED: Final[dict[Shown, str]] = _ENGLISH["ended"]
 Tone = Literal["well", "rest", "look"]
-_SLOW: Final[frozenset[Trouble | None]] = frozenset(
-    ("accelerator_lost", "hot", "throttled", "clock_jumped", "disk_full")
-)
+_SLOW: Final[frozenset[Trouble | None]] = frozenset(("accelerator_lost", "hot", "throttled", "disk_full"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from edge.courier.debit import Rate
 from edge.order import (
     ApplyConfig,
     BeginConfig,
+    Ease,
     Order,
     Pause,
     Resume,
@@ -59,7 +60,9 @@ def _rounded(zone: ZoneSpec) -> ZoneSpec:
     return zone.model_copy(update={"polygon": order.polygon})
 
 
-def orders(config: NodeConfig, *, paused: bool, before: Sequence[SpentHours | SiteNeutral] = ()) -> list[Order]:
+def orders(
+    config: NodeConfig, *, paused: bool, eased: bool = False, before: Sequence[SpentHours | SiteNeutral] = ()
+) -> list[Order]:
     """The answer to an eye's greeting: the config in force, what was before, and always a word on whether to sense."""
     return [
         BeginConfig(config.version),
@@ -67,6 +70,7 @@ def orders(config: NodeConfig, *, paused: bool, before: Sequence[SpentHours | Si
         *(SetLevels(one.zone, one.levels) for one in config.thresholds),
         ApplyConfig(config.version),
         *before,
+        Ease(eased),
         Pause() if paused else Resume(),
     ]
 

@@ -24,6 +24,7 @@ from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import decode, encode, parse_topic
 from edge.config import NodeConfig
 from edge.courier import health, selftest
+from edge.courier.care import Care, Timekeeper
 from edge.courier.control import Heed, orders, taken
 from edge.courier.habit import Habit
 from edge.courier.intake import Intake, ZoneRecord
@@ -33,11 +34,12 @@ from edge.courier.outbox import Outbox
 from edge.courier.pause import Pause, mark
 from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import Accelerator, EyeWatch
-from edge.order import SiteNeutral, SpentHours
+from edge.order import Order, SiteNeutral, SpentHours
 from edge.record import NeutralRecord
 
 HEALTH_S: Final = 60.0
 SIGN_LOOK_S: Final = 60.0
+NOTE_S: Final = 86_400.0
 _TICK_S: Final = 1.0
 
 
@@ -58,6 +60,7 @@ class Courier:
     ledgers: Ledgers = field(init=False)
     watch: EyeWatch = field(default_factory=EyeWatch)
     heed: Heed = field(default_factory=Heed)
+    care: Care = field(init=False)
     later: Heard | None = None
     joined: bool = False
     away: bool = False
@@ -66,12 +69,15 @@ class Courier:
     health_s: float = 0.0
     sign_s: float = 0.0
     closed: bool = False
+    noted_s: float = 0.0
 
     def __post_init__(self) -> None:
         config = self.config
         self.keep = Keep(self.outbox, config.node, self.model, config.privacy.epsilon_per_day)
         self.window = Window(self.outbox, self.hub)
         self.ledgers = Ledgers(self.outbox, config.node)
+        self.care = Care(Timekeeper.recalled(self.outbox.recall("clock")))
+        self.outbox.nothing_of_age = self.care.clock.doubted
         self.habit = Habit.recalled(self.outbox.recall("neutral"), self.model)
 
     def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
@@ -102,17 +108,38 @@ class Courier:
         self.listen()  # to the last word of the old one
         self.keep.write()
         if self.intake.accept():
-            self.intake.tell(orders(self.config, paused=bool(self.pause), before=self._before()))
+            self.intake.tell(self._orders())
+
+    def _orders(self) -> list[Order]:
+        """All that an eye has to know."""
+        return orders(self.config, paused=self.paused, eased=self.care.eased, before=self._before())
+
+    @property
+    def paused(self) -> bool:
+        """Whether the eye is kept from sensing by a person, or by a clock that nobody believes."""
+        return bool(self.pause) or self.care.clock.doubted
 
     def turn(self) -> None:
         """Looks at the switch, and obeys it."""
         if (line := self.pause.turned()) is not None:
-            self.intake.tell(orders(self.config, paused=bool(self.pause))[-1:])
+            self.intake.tell(orders(self.config, paused=self.paused)[-1:])
             self.keep.lines.append(("switch", line))
+
+    def look(self) -> None:
+        """Looks after the board, and remembers once a day what time was believed."""
+        clock, wall_s = self.care.clock, time.time()
+        doubted = clock.doubted
+        told = self.care.look(self.watch, wall_s, time.monotonic())
+        self.outbox.nothing_of_age = clock.doubted
+        self.intake.tell(told if clock.doubted == doubted else self._orders())
+        if not clock.doubted and abs(wall_s - self.noted_s) > NOTE_S:
+            self.noted_s = wall_s
+            self.keep.words["clock"] = str(int(wall_s))
 
     def step(self) -> None:
         """Takes in what came from both sides, and sends what is due."""
         self.turn()
+        self.look()
         self.listen()
         self.pause.show(self.watch)
         self._hear()
@@ -197,10 +224,10 @@ class Courier:
                     self.config = taken(self.config, wanted)
                     self.keep.words["config"] = heard.payload.decode()
                     self.announced = None
-                    self.intake.tell(orders(self.config, paused=bool(self.pause), before=self._before()))
+                    self.intake.tell(self._orders())
                 case Command(command="pause" | "resume" as word):
                     self.pause.commanded = word == "pause"
-                    self.intake.tell(orders(self.config, paused=bool(self.pause))[-1:])
+                    self.intake.tell(orders(self.config, paused=self.paused)[-1:])
                     self.keep.words["paused"] = word
                     mark(self.outbox.folder, paused=word == "pause")
                 case Command(command="self-test"):
@@ -253,7 +280,9 @@ class Courier:
 
     def status(self) -> Status:
         """What the node says of itself now."""
-        trouble = "disk_full" if self.keep.full else self.pause.trouble() or self.watch.trouble(time.monotonic())
+        now_s = time.monotonic()
+        other = self.pause.trouble() or self.care.trouble(self.watch.trouble(now_s), now_s)
+        trouble = "disk_full" if self.keep.full else other
         return health.status(self.config.node, self.outbox.boot, trouble)
 
     def _say(self, event: Status | Birth | Health | SelfTest | Checkpoint | Cosignature) -> bool:

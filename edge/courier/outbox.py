@@ -59,7 +59,7 @@ _OLDEST: Final = (
 )
 # Never the epoch: a boot that was used must not come again.
 _UNREADABLE: Final = (sqlite3.DatabaseError, UnicodeDecodeError, TypeError, ValueError)  # what damage reads as
-_KEPT_MEMOS: Final = ("paused", "config", "dropped", "neutral")
+_KEPT_MEMOS: Final = ("paused", "config", "dropped", "neutral", "clock")
 
 
 class Damaged(StoreError):
@@ -80,7 +80,8 @@ class Kept:
 class Outbox:
     """Opens, or begins, the outbox in a folder and starts a new boot.
 
-    ``boot`` is the install's random epoch and the number of this start.
+    ``boot`` is the install's random epoch and the number of this start. While ``nothing_of_age``, for a clock that
+    nobody believes, nothing is forgotten.
 
     Raises: StoreError when the folder cannot be used, InUse when another process does; LedgerError when its key is
     another node's.
@@ -90,6 +91,7 @@ class Outbox:
         self._max = events_max
         self._store, self._node = store, node
         self.folder = folder
+        self.nothing_of_age = False
         self._path, self._condemned = folder / NAME, folder / CONDEMNED
         self._given_up = self._seq = 0
         try:
@@ -133,7 +135,7 @@ class Outbox:
         """Takes over what can still be read: each table from its start, and then from its end, up to what is broken."""
         with closing(sqlite3.connect(damaged)) as old:
             with suppress(*_UNREADABLE):
-                for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?, ?)", _KEPT_MEMOS):
+                for row in old.execute("SELECT key, value FROM memo WHERE key IN (?, ?, ?, ?, ?)", _KEPT_MEMOS):
                     self._memo(*row)
             with suppress(*_UNREADABLE):
                 for cell in old.execute("SELECT zone, hour, epsilon_milli FROM hour_cells ORDER BY id"):
@@ -224,7 +226,7 @@ class Outbox:
             newest = self._ledger.newest_checkpoint()
             if newest is not None and not now and 0 <= now_s - newest.at_ms / 1000 < SIGN_EVERY_S:
                 return newest.note
-            if gone := forget(self._db, self._ledger, now_s):
+            if not self.nothing_of_age and (gone := forget(self._db, self._ledger, now_s)):
                 self._memo("dropped", str(int(self.recall("dropped") or 0) + gone))
             note = self._ledger.checkpoint(self._signer, now_s)
         self._held -= gone

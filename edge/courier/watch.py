@@ -54,6 +54,11 @@ class EyeWatch:
         """Whether the eye has said that it senses, and not yet that it stopped."""
         return self._trouble in (None, "accelerator_lost")
 
+    @property
+    def accelerator_lost(self) -> bool:
+        """Whether the eye goes on without an accelerator that should be there."""
+        return self._trouble == "accelerator_lost"
+
     def trouble(self, now_s: float) -> Trouble | None:
         """What keeps the eye from sensing, or None when it senses."""
         if self._trouble == "eye_stopped" and now_s - self._since_s < GRACE_S:

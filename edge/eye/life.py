@@ -4,6 +4,7 @@ Rules:
 - No camera is open before the courier has answered and the notice, the hours and the pause allow it (rule 8).
 - The early walls go up before anything else, the late ones once camera and models are open; without them it ends.
 - A camera or model that fails is said, on the wire and in the log, and tried again after a rest.
+- On a board that is hot or throttled it looks less often, and says nothing else.
 - Whatever ends sensing ends the life: pause, closing time, new settings, a camera that stopped, a courier that is gone.
   The supervisor starts the next one, which greets afresh.
 
@@ -28,7 +29,7 @@ from edge.eye.meter import Meter, resident_mb
 from edge.eye.neutral import Site
 from edge.eye.pipeline import STAGES, Senses, look
 from edge.eye.settings import apply
-from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SiteNeutral, SpentHours
+from edge.order import Afresh, ApplyConfig, BeginConfig, Ease, Order, Pause, Resume, SiteNeutral, SpentHours
 from edge.ports import Camera
 from edge.record import Head, PulseRecord, StateRecord
 from edge.values import Frame
@@ -37,6 +38,7 @@ AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
 PULSE_S: Final = 60.0
 GREETING_S: Final = 10.0
 REST_S: Final = 10.0
+EASED_GAP_S: Final = 0.24  # about four looks a second: enough to tell who stays, and the detector rests in between
 _POLL_S: Final = 0.2
 
 Open = Callable[[NodeConfig], Senses]
@@ -50,13 +52,18 @@ class _Until:
 
     camera: Camera
     over: Callable[[], bool]
+    eased: Callable[[], bool]
     done: bool = False
 
     def frames(self) -> Iterator[Frame]:
+        index, last_s = 0, -EASED_GAP_S
         for frame in self.camera.frames():
             if self.over():
                 break
-            yield frame
+            if self.eased() and 0 <= frame.t_s - last_s < EASED_GAP_S:
+                continue
+            yield replace(frame, index=index)  # counted anew: every third look is a second one
+            index, last_s = index + 1, frame.t_s
         self.done = True
         self.camera.close()
 
@@ -81,6 +88,7 @@ class Eye:
     rest_s: float = REST_S
     paused: bool = False
     changed: bool = False
+    eased: bool = False
     said: Trouble | None = "eye_stopped"
     draft: list[Order] = field(default_factory=list)
     spent: Spent = field(default_factory=Spent)
@@ -134,7 +142,7 @@ class Eye:
 
     def _run(self, senses: Senses) -> None:
         meter, pulse_s = Meter(), time.monotonic() + PULSE_S
-        camera = _Until(senses.camera, self._over)
+        camera = _Until(senses.camera, self._over, lambda: self.eased)
         for record in look(replace(senses, camera=camera), self.config, self._gate(), meter, site=self.site):
             self.beat()
             if camera.done:
@@ -177,6 +185,10 @@ class Eye:
                     self.config = taken
                 case SiteNeutral():
                     self.site.remember(order)
+                case Ease(on):
+                    self.eased = on
+                case Afresh():
+                    self.changed = True
                 case SpentHours():
                     self.spent.remember(order)
                 case BeginConfig():

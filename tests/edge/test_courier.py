@@ -239,7 +239,7 @@ def test_a_config_from_the_hub_reaches_the_eye_is_answered_with_a_birth_and_outl
     eye.orders(PATIENCE_S)
     wanted = Config(version=3, thresholds=(Thresholds(zone=0, levels=(0.2, 0.3, 0.4)),))
     desk.hears(wanted)
-    assert len(eye.orders(PATIENCE_S)) == 5
+    assert len(eye.orders(PATIENCE_S)) == 6
     (birth,) = desk.said("birth")
     assert birth.config == 3  # type: ignore[union-attr]
     assert desk.outbox.recall("config") == encode(wanted).decode()
