@@ -82,7 +82,7 @@ class Child:
 
     def _hear(self, now_s: float) -> None:
         with suppress(BlockingIOError):
-            while self.ears is not None and self.ears.recv(4096):
+            while self.ears is not None and self.ears.recv(4096, socket.MSG_DONTWAIT):
                 self.heard_s = now_s
 
     def end(self) -> None:
@@ -107,7 +107,6 @@ def supervise(children: Sequence[Child]) -> int:
             for child in children:
                 child.ears = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                 child.ears.bind(str(Path(folder) / child.name))
-                child.ears.setblocking(False)
             while not asked.is_set():
                 for child in children:
                     if (code := child.step(time.monotonic())) is not None:
