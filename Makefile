@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile screenshots train need oracle schema lock clean
+.PHONY: help demo test lint bench hostile soak screenshots train need oracle schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ bench: $(VENV)/.dev $(FACES) ## print the performance tables (CLIPS=folder of cl
 
 hostile: $(VENV)/.dev $(FACES) ## send the hub and node what harms, and write docs/hostile.md (about 10 minutes)
 	@$(BIN)/python -m bench.hostile --write
+
+soak: $(VENV)/.dev $(FACES) ## play an hour of 20, 200 and 500 nodes into the hub, and write docs/soak.md (about 20 minutes)
+	@$(BIN)/python -m bench.soak --write
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots

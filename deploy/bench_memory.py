@@ -32,17 +32,23 @@ def measure(seconds: float) -> list[Memory]:
 
 
 def _held(name: str) -> Memory:
+    said = dict(line.split(":", 1) for line in (child(name) / "status").read_text().splitlines())
+    return Memory(name, *(int(said[field].split()[0]) / 1024 for field in ("VmRSS", "VmHWM")))
+
+
+def child(name: str) -> Path:
+    """The folder in /proc of this process's own eye, courier or hub. Raises: LinkError when there is none."""
     for process in Path("/proc").glob("[0-9]*"):
         if _is_child(process, name):
-            said = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-            return Memory(name, *(int(said[field].split()[0]) / 1024 for field in ("VmRSS", "VmHWM")))
+            return process
     raise LinkError(f"The {name} is not running: its message stands above.")
 
 
 def _is_child(process: Path, name: str) -> bool:
+    words: list[bytes] = [b"-m", b"hub", b"serve"] if name == "hub" else [b"-m", b"edge", name.encode()]
     try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
+        said = (process / "cmdline").read_bytes().split(b"\0")
         parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
     except OSError:  # it has ended meanwhile
         return False
-    return parent == os.getpid() and words[1:4] == [b"-m", b"edge", name.encode()]
+    return parent == os.getpid() and said[1:4] == words

@@ -108,7 +108,7 @@ def measure(needs: int, pages: int = 200, frozen: int = 20) -> Reach:
     with (
         shop(0, "quiet", None, history=False, eye=False, settings=SETTINGS) as running,
         _speaking(running.broker) as say,
-        _gathered(running.links["staff"], reading, frozen) as crowd,
+        gathered(running.links["staff"], reading, frozen) as crowd,
     ):
         crowd.all_show(False, reading)
         for number in range(min(needs, MOST)):
@@ -154,7 +154,8 @@ def _speaking(broker: str) -> Iterator[Callable[[int, Level], None]]:
 
 
 @contextmanager
-def _gathered(way_in: str, reading: int, frozen: int) -> Iterator[Crowd]:
+def gathered(way_in: str, reading: int, frozen: int) -> Iterator[Crowd]:
+    """So many pages of the hub whose link this is, opened at once and read until the block is left."""
     where = urlsplit(way_in)
     crowd = Crowd((str(where.hostname), int(where.port or 80)), _come_in(way_in))
     stuck = [_frozen(crowd) for _ in range(frozen)]
