@@ -132,6 +132,8 @@ def _board(_: NodeConfig) -> str:
     if warm_c is not None and warm_c >= HOT_C:
         raise AttuneError(f"The board is at {warm_c:.0f} °C: give it a heat sink or a fan; from 80 °C on it is slowed.")
     power = "nobody here can tell whether it is throttled" if slowed is None else "not throttled"
+    if slowed is False and health.was_throttled():
+        power += " now, but it was since its start: use its own power supply and a short cable, and let air at it"
     return f"{'no sensor' if warm_c is None else f'{warm_c:.0f} °C'}, {power}"
 
 

@@ -22,6 +22,7 @@ _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 _STATUS: Final = Path("/proc/self/status")
 _PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "no_dpia", "no_consent", "switch", "command"))
 _NOW_BITS: Final = 0xF  # vcgencmd's bits 0 to 3: under-voltage, capped, throttled, soft temperature limit
+_SINCE_START: Final = 16  # the same four bits, as they were at any time since the board was started
 
 
 def temp_c(path: Path = _TEMPERATURE) -> float | None:
@@ -34,11 +35,20 @@ def temp_c(path: Path = _TEMPERATURE) -> float | None:
 
 def throttled() -> bool | None:
     """Whether a Pi runs slower now for heat or power; None where nobody can tell."""
+    return None if (bits := _throttling()) is None else bool(bits & _NOW_BITS)
+
+
+def was_throttled() -> bool:
+    """Whether a Pi ran slower for heat or power at any time since its start."""
+    return bool((_throttling() or 0) & _NOW_BITS << _SINCE_START)
+
+
+def _throttling() -> int | None:
     if (vcgencmd := shutil.which("vcgencmd")) is None:
         return None
     try:
         said = subprocess.run((vcgencmd, "get_throttled"), capture_output=True, text=True, timeout=2, check=True)
-        return bool(int(said.stdout.partition("=")[2], 16) & _NOW_BITS)
+        return int(said.stdout.partition("=")[2], 16)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 

@@ -162,6 +162,16 @@ def test_the_boards_heat_and_power_are_told(
     assert says in finding(minimal(tmp_path), "temperature and power").says
 
 
+def test_a_board_that_was_slowed_since_its_start_passes_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.courier.health.throttled", lambda: False)
+    monkeypatch.setattr("edge.courier.health.was_throttled", lambda: True)
+    found = finding(minimal(tmp_path), "temperature and power")
+    assert found.passed
+    assert "but it was since its start" in found.says
+
+
 def test_a_compiled_model_without_its_stick_is_told(tmp_path: Path) -> None:
     (tmp_path / "affect.tflite").write_bytes(NodeConfig(node="n1").models.affect.read_bytes())
     (tmp_path / "affect_edgetpu.tflite").write_bytes(b"compiled")

@@ -40,6 +40,17 @@ def test_a_pi_is_throttled_when_it_says_so_of_now(
     assert health.throttled() is is_slow
 
 
+@pytest.mark.parametrize(("said", "was"), [("0x0", False), ("0x50000", True), ("0x4", False), ("none", False)])
+def test_what_a_pi_was_since_its_start_is_another_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, was: bool
+) -> None:
+    program = tmp_path / "vcgencmd"
+    program.write_text(f"#!/bin/sh\necho throttled={said}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert health.was_throttled() is was
+
+
 def test_a_board_without_vcgencmd_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert health.throttled() is None

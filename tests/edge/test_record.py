@@ -34,6 +34,8 @@ records = st.one_of(
 corner = st.tuples(U16.map(lambda w: w / 0xFFFF), U16.map(lambda w: w / 0xFFFF))
 levels = st.tuples(*[U16.map(lambda w: w / 0xFFFF)] * 3)
 orders = st.one_of(
+    st.builds(o.Ease, st.booleans()),
+    st.just(o.Afresh()),
     st.builds(o.BeginConfig, U16),
     st.builds(o.SetZone, U8, st.lists(corner, min_size=3, max_size=8).map(tuple)),
     st.builds(o.SetLevels, U8, levels),

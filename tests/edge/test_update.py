@@ -133,6 +133,7 @@ def test_an_older_release_rightly_signed_is_refused(slots: Slots, hub: Serving, 
 def test_a_release_whose_time_is_over_is_refused(slots: Slots, hub: Serving, publisher: Publisher, role: str) -> None:
     publisher.release("v2", life={role: timedelta(days=-1)})
     refused(slots, hub, publisher, "out of date")
+    assert flow.settle(slots) == "Slot a runs, and was confirmed."  # for ever, where no newer one comes
 
 
 @pytest.mark.parametrize("role", ["snapshot", "targets"])
