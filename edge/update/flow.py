@@ -2,6 +2,8 @@
 
 Rules:
 - Up to the switch nothing that runs is touched, so that whatever fails before it changes nothing.
+- A release is taken while the shop is closed, when nobody misses the eye, and kept once it is open and the eye has
+  looked: by night no camera can be tried.
 - The version that ran before judges the new one. What was rolled back is not tried again; a newer release is.
 - The power may go between any two steps. A start that finds a pending slot counts, and after three it goes back.
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -68,16 +70,29 @@ def offered(slots: Slots, source: Source) -> tuple[str, Mapping[Kind, TargetFile
     return f"The hub has another release: {_told(newest)}.", newest
 
 
-def update(slots: Slots, source: Source, ways: Ways) -> str:
+@dataclass(frozen=True, slots=True)
+class When:
+    """``begin``: whether a release may be taken now; ``keep``: whether one that does well may be kept now."""
+
+    begin: bool = True
+    keep: bool = True
+
+
+ALWAYS: Final = When()
+
+
+def update(slots: Slots, source: Source, ways: Ways, when: When = ALWAYS) -> str:
     """Takes the hub's release, if there is a new one. Returns what is to be said.
 
     Raises: UpdateError when it could not be had, or was rolled back; what ran before runs.
     """
     if slots.pending() and slots.good() is not None:
-        return watch(slots, ways)
+        return watch(slots, ways, when)
     said, newest = offered(slots, source)
     if not newest:
-        return watch(slots, ways) if slots.pending() else said
+        return watch(slots, ways, when) if slots.pending() else said
+    if not when.begin and slots.good() is not None:
+        return f"{said} It is taken when the shop is closed (--now takes it at once)."
     name = slots.other()
     slot = slots.emptied(name)
     kept = _kept(slots)
@@ -88,19 +103,21 @@ def update(slots: Slots, source: Source, ways: Ways) -> str:
             _fetched(slots, source, kind, target, slot)
     ways.prepare(slot)
     slots.seal(name, {kind: _sha256(target) for kind, target in newest.items()})
-    slots.switch(name)
+    slots.switch(name, ways.mark().position)
     ways.restart()
-    return watch(slots, ways)
+    return watch(slots, ways, when)
 
 
-def watch(slots: Slots, ways: Ways) -> str:
+def watch(slots: Slots, ways: Ways, when: When = ALWAYS) -> str:
     """Judges a pending slot after two minutes. Raises: UpdateError when it was rolled back."""
     name = slots.current()
     if name is None or not slots.pending():
         return "There is no update to watch."
-    mark = ways.mark()
+    mark = replace(ways.mark(), position=slots.switched_at())
     ways.wait(WATCH_S)
     wrong = ways.ails(slots.path(name), mark)
+    if not wrong and not when.keep:
+        return f"The update in slot {name} does well so far; it is kept once the shop is open and the eye has looked."
     if not wrong:
         slots.confirm()
         return f"The update in slot {name} does well and is kept."

@@ -96,11 +96,14 @@ class Slots:
         slot.mkdir(parents=True)
         return slot
 
-    def switch(self, name: Name) -> None:
-        """Makes a sealed slot the current one, pending. Raises: UpdateError when it is not whole."""
+    def switch(self, name: Name, position: int = -1) -> None:
+        """Makes a sealed slot the current one, pending; ``position`` is where the node's ledger was then.
+
+        Raises: UpdateError when it is not whole.
+        """
         if not self.whole(name):
             raise UpdateError(f"Slot {name} is not whole: nothing was changed; look at the disk.")
-        self._count(0)
+        self._note(0, position)
         self._point(CURRENT, name)
 
     def confirm(self) -> None:
@@ -131,11 +134,15 @@ class Slots:
         """Counts one start of a pending slot; how many there were."""
         kept = _read(self.folder / STARTS) or {}
         count = int(kept.get("starts", 0)) + 1
-        self._count(count)
+        self._note(count, self.switched_at())
         return count
 
-    def _count(self, starts: int) -> None:
-        replace(self.folder / STARTS, json.dumps({"starts": starts}).encode())
+    def switched_at(self) -> int:
+        """Where the node's ledger was at the last switch."""
+        return int((_read(self.folder / STARTS) or {}).get("position", -1))
+
+    def _note(self, starts: int, position: int) -> None:
+        replace(self.folder / STARTS, json.dumps({"starts": starts, "position": position}).encode())
 
     def _points(self, name: str) -> Name | None:
         try:

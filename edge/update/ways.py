@@ -78,7 +78,8 @@ class NodeWays:
 
     def ails(self, slot: Path, mark: Mark) -> str:
         """The new version's own doctor, units that stay up, and what the node says of itself since."""
-        before, now = self._said(-1, mark.position), self._said(mark.position + 1, _END)
+        before = self._said(-1, mark.position, ("offline", "paused"))  # a closed shop hides what ailed it by day
+        now = self._said(mark.position + 1, _END, ("offline",))
         return (
             self._doctors(slot)
             or self._fallen(mark, blind=before == "camera_lost")
@@ -114,12 +115,14 @@ class NodeWays:
                 return f"{unit} does not stay up: journalctl -u {unit} says why."
         return ""
 
-    def _said(self, first: int, last: int) -> str | None:
-        """The trouble that the node itself named last, from one position of its ledger to another."""
+    def _said(self, first: int, last: int, beside: tuple[str, ...]) -> str | None:
+        """The trouble that the node itself named last, from one position of its ledger to another, in other states
+        than these; offline is its last will, or its goodbye.
+        """
         for (payload,) in self._asked(_STATUSES, first, last):
             with suppress(ValueError, AttributeError):
                 said = json.loads(payload or b"")
-                if said.get("state") != "offline":  # that is its last will, or its goodbye
+                if said.get("state") not in beside:
                     return None if said.get("reason") is None else str(said["reason"])
         return None
 

@@ -15,16 +15,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from contract import release as releases
 from contract.errors import ConfigError, UpdateError
+from contract.events import OpenHours
 from contract.release import unpack
 from deploy.keys import publish, sign_root
 from edge.__main__ import main
+from edge.config import NodeConfig
 from edge.update import flow, ways
+from edge.update.command import times
 from edge.update.fetch import Source
 from edge.update.slots import Slots, alone
 from edge.update.ways import NodeWays
@@ -326,6 +329,56 @@ def pend(slots: Slots, hub: Serving, publisher: Publisher) -> None:
     assert slots.pending()
 
 
+CLOSED, OPEN = flow.When(keep=False), flow.When(begin=False)
+
+
+def test_a_release_is_taken_while_the_shop_is_closed_and_kept_once_the_eye_has_looked(
+    slots: Slots, hub: Serving, publisher: Publisher
+) -> None:
+    publisher.release("v2")
+    real = FakeWays()
+    assert "taken when the shop is closed" in update(slots, hub, publisher, real, OPEN)
+    assert (runs(slots), real.did) == (("v1", "m1"), [])
+    real.position = 7
+    for _ in range(2):
+        assert "kept once the shop is open" in update(slots, hub, publisher, real, CLOSED)
+        real.position += 50
+    assert (runs(slots), slots.pending()) == (("v2", "m1"), True)
+    flow.settle(slots)
+    assert "kept" in update(slots, hub, publisher, real, OPEN)
+    assert (runs(slots), slots.good()) == (("v2", "m1"), "b")
+    assert real.judged_since == [7, 7, 7]  # since the switch, however often it was looked at
+
+
+def test_a_version_that_sees_nothing_in_the_morning_is_rolled_back_then(
+    slots: Slots, hub: Serving, publisher: Publisher
+) -> None:
+    publisher.release("v2")
+    update(slots, hub, publisher, FakeWays(), CLOSED)
+    with pytest.raises(UpdateError, match="rolled back to slot a: the node says camera_lost"):
+        update(slots, hub, publisher, FakeWays("the node says camera_lost"), OPEN)
+    assert runs(slots) == ("v1", "m1")
+
+
+MONDAY_NOON = 1_767_614_400.0  # 2026-01-05 12:00 UTC
+DAYS = get_args(OpenHours.model_fields["day"].annotation)
+
+
+@pytest.mark.parametrize(
+    ("hours", "begin", "keep"),
+    [
+        ((OpenHours(day="mon", opens="09:00", closes="18:00"),), False, True),
+        ((OpenHours(day="tue", opens="09:00", closes="18:00"),), True, False),
+        ((), True, True),  # it never opens: there is nothing to wait for
+        (tuple(OpenHours(day=day, opens="00:00", closes="24:00") for day in DAYS), True, True),  # nor does it close
+    ],
+)
+def test_closing_and_opening_time_say_when(hours: tuple[OpenHours, ...], begin: bool, keep: bool) -> None:
+    config = NodeConfig(node="n1", hours=hours, timezone="UTC")
+    assert times(config, MONDAY_NOON, now=False) == flow.When(begin, keep)
+    assert times(config, MONDAY_NOON, now=True) == flow.When(True, keep)
+
+
 def test_the_command_confirms_settles_and_checks(
     slots: Slots, hub: Serving, publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -434,6 +487,7 @@ def test_a_version_is_judged_by_what_it_can_break(judged: Judged, finding: tuple
         (("online", None), ("degraded", "camera_lost"), "the node says camera_lost"),
         (("online", None), ("degraded", "eye_stopped"), "the node says eye_stopped"),
         (("degraded", "camera_lost"), ("degraded", "camera_lost"), ""),
+        (("paused", "closed"), ("degraded", "camera_lost"), "the node says camera_lost"),
         (("online", None), ("degraded", "disk_full"), ""),
         (("online", None), ("paused", "closed"), ""),
         (("online", None), ("offline", "link_lost"), ""),
@@ -466,6 +520,14 @@ def test_eye_and_courier_must_stay_up(judged: Judged, unit: dict[str, Any], stay
     judged.units(**unit)
     found = judged.ways.ails(judged.folder, mark)
     assert not found if stays else "attune-courier.service does not stay up" in found
+
+
+def test_what_ailed_a_node_by_day_is_not_blamed_on_the_version_that_came_by_night(judged: Judged) -> None:
+    judged.says("degraded", "camera_lost")
+    judged.says("paused", "closed")
+    mark = judged.ways.mark()
+    judged.says("degraded", "camera_lost")
+    assert not judged.ways.ails(judged.folder, mark)
 
 
 def test_an_eye_whose_camera_was_lost_before_may_end_often(judged: Judged) -> None:

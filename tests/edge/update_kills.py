@@ -34,6 +34,8 @@ from tests.edge.updating import FakeWays, Publisher, runs, served, update
 
 FILES: Final = 40
 PATIENCE_S: Final = 60.0
+#: Around switching and going back, where every other step is chosen from.
+LAST_STEPS: Final = 40
 CHANGING: Final = frozenset(
     ("open", "write", "flush", "fsync", "replace", "rename", "symlink", "unlink", "rmdir", "mkdir", "utime", "chmod")
 )
@@ -48,6 +50,7 @@ class Found:
     after: int = 0
     pending: int = 0
     finished: int = 0
+    took_s: float = 0.0
     sick: int = 0
     steps: int = 0
     events: int = 0
@@ -60,7 +63,9 @@ class _Steps:
         self.count, self._last = 0, last
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_call" and getattr(argument, "__name__", "") in CHANGING:
+        owner = getattr(argument, "__self__", None)  # a module, or an open file
+        ours = getattr(owner, "__name__", type(owner).__module__) in ("posix", "io", "_io")
+        if event == "c_call" and ours and argument.__name__ in CHANGING:
             self.count += 1
             if self.count == self._last:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -90,13 +95,18 @@ def kills(folder: Path, points: int, seed: int) -> Found:
     with served(publisher.repository) as hub:
         update(Slots(folder / "first"), hub, publisher)
         publisher.release("v2", files=FILES)
-        took_s, steps = _measured(folder, hub.url, publisher)
+        steps, whole = _counted(folder, hub.url, publisher), Found()
+        shutil.copytree(folder / "first", folder / "tried/slots", symlinks=True)
+        _killed(
+            context, (hub.url, publisher.pinned, folder / "tried/slots"), folder / "tried", PATIENCE_S, ("", 0), whole
+        )
         for point in range(points):
             sick = "no eye" if point % 2 else ""
             node = folder / "node"
             shutil.copytree(folder / "first", node / "slots", symlinks=True)
-            step = chance.randint(1, steps) if point % 4 > 1 else 0
-            until_s = PATIENCE_S if step else chance.uniform(0, 1.2 * took_s)
+            first = 1 if point % 8 < 4 else steps - LAST_STEPS
+            step = chance.randint(first, steps) if point % 4 > 1 else 0
+            until_s = PATIENCE_S if step else chance.uniform(0, 1.1 * whole.took_s)
             args = (hub.url, publisher.pinned, node / "slots")
             written = _killed(context, args, node, until_s, (sick, step), found)
             found.steps += bool(step)
@@ -120,13 +130,10 @@ def kills(folder: Path, points: int, seed: int) -> Found:
     return found
 
 
-def _measured(folder: Path, url: str, publisher: Publisher) -> tuple[float, int]:
-    """How long an update takes, and how many changing calls one has that goes back in the end."""
-    shutil.copytree(folder / "first", folder / "tried", symlinks=True)
+def _counted(folder: Path, url: str, publisher: Publisher) -> int:
+    """How many changing calls an update has that goes back in the end."""
     shutil.copytree(folder / "first", folder / "counted", symlinks=True)
-    begun_s = time.monotonic()
-    flow.update(Slots(folder / "tried"), Source(url, publisher.pinned, folder / "tried"), FakeWays())
-    took_s, steps = time.monotonic() - begun_s, _Steps()
+    steps = _Steps()
     sys.setprofile(steps)
     try:
         with suppress(UpdateError):
@@ -134,7 +141,7 @@ def _measured(folder: Path, url: str, publisher: Publisher) -> tuple[float, int]
             flow.update(Slots(folder / "counted"), source, FakeWays("no eye"))
     finally:
         sys.setprofile(None)
-    return took_s, steps.count
+    return steps.count
 
 
 def _killed(
@@ -154,9 +161,11 @@ def _killed(
     written = [hears.recv()]  # the outbox is open
     updater.start()
     assert listens.recv() == "begun"
+    begun_s = time.monotonic()
     begun.close()
     told.close()
     updater.join(after_s)
+    found.took_s = time.monotonic() - begun_s
     for process in (updater, writer):
         process.kill()
         process.join()

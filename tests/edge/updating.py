@@ -26,6 +26,8 @@ class FakeWays:
         self.sick = sick
         self.did: list[str] = []
         self.spoilt = ""
+        self.position = 0
+        self.judged_since: list[int] = []
 
     def prepare(self, slot: Path) -> None:
         self.did.append(f"prepare {slot.name}")
@@ -36,12 +38,13 @@ class FakeWays:
         self.did.append("restart")
 
     def mark(self) -> flow.Mark:
-        return flow.Mark()
+        return flow.Mark(self.position)
 
     def wait(self, seconds: float) -> None:
         self.did.append(f"wait {seconds:g}")
 
     def ails(self, slot: Path, mark: flow.Mark) -> str:
+        self.judged_since.append(mark.position)
         return self.sick
 
 
@@ -123,9 +126,15 @@ def served(folder: Path) -> Iterator[Serving]:
         thread.join()
 
 
-def update(slots: Slots, hub: Serving, publisher: Publisher, ways: FakeWays | None = None) -> str:
+def update(
+    slots: Slots,
+    hub: Serving,
+    publisher: Publisher,
+    ways: FakeWays | None = None,
+    when: flow.When = flow.ALWAYS,
+) -> str:
     """One run of the command, from its root of trust on."""
-    return flow.update(slots, Source(hub.url, publisher.pinned, slots.folder), ways or FakeWays())
+    return flow.update(slots, Source(hub.url, publisher.pinned, slots.folder), ways or FakeWays(), when)
 
 
 def runs(slots: Slots) -> tuple[str, str]:
