@@ -6,10 +6,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak screenshots train need oracle schema lock clean
+.PHONY: help demo test lint bench hostile soak screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.demo $(FACES) ## run a whole simulated shop on this machine
 	@$(BIN)/python -m deploy.demo $(DEMO)
@@ -48,6 +48,15 @@ oracle: $(VENV)/.dev $(FACES) ## record MediaPipe's boxes for the clips, in an e
 schema: $(VENV)/.dev ## write docs/protocol from the contract, docs/api.md from the hub
 	$(BIN)/python -m contract.schema --out docs/protocol
 	$(BIN)/python -m hub.connect.apidoc --out docs
+
+wheelhouse: $(VENV)/.dev $(FACES) ## make a stick to install from (STICK=folder ARCH=aarch64|x86_64 FOR=3.13|3.11 ROOT=root.json)
+	@$(BIN)/python deploy/wheelhouse $(STICK) $(if $(ARCH),--arch $(ARCH)) $(if $(FOR),--python $(FOR)) $(if $(ROOT),--root $(ROOT))
+
+check-install: $(VENV)/.dev $(FACES) ## install a hub and a node for real, as root, and have them meet
+	@$(BIN)/python -m tests.install.check
+
+check-arm64: $(VENV)/.dev $(FACES) ## the same on arm64, emulated
+	@$(BIN)/python -m tests.install.check_arm64
 
 lock: ## refresh the hash-pinned locks from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -22,7 +22,7 @@ from typing import Final
 from deploy.installer.carry import install, missing, of_one_role, uninstall
 from deploy.installer.debs import fetch
 from deploy.installer.machine import InstallError, Machine, ThisMachine
-from deploy.installer.plan import HubWishes, NodeWishes, Role, Stick, hub_plan, node_plan
+from deploy.installer.plan import NODE_TOML, HubWishes, NodeWishes, Role, Stick, hub_plan, node_plan
 from deploy.installer.services import RUNNING
 from deploy.installer.slot import ROOT_JSON, Wheelhouse, open_wheelhouse
 from deploy.installer.steps import Packages, Step
@@ -84,7 +84,9 @@ def _parser(role: Role) -> argparse.ArgumentParser:
                         " wire (%(default)s)")  # fmt: skip
     parser.add_argument("--timezone", type=_matching(_ZONE), default=_timezone(), metavar="ZONE", help="(%(default)s)")
     if role == "node":
-        parser.add_argument("--node", type=_matching(_NAME), default="window-1", metavar="NAME", help="(%(default)s)")
+        parser.add_argument(
+            "--node", type=_matching(_NAME), metavar="NAME", help="its name, as attune-hub enrol is told"
+        )
         parser.add_argument("--hub", type=_matching(_HOST), default="attune.local", metavar="HOST", help="its hub")
         parser.add_argument("--camera", default="pi", choices=("pi", "usb:0", "usb:1"), help="(%(default)s)")
         parser.add_argument("--coral", action="store_true", help="a Coral stick is plugged in: install its library too")
@@ -127,7 +129,9 @@ def _plan(role: Role, options: argparse.Namespace, wheelhouse: Wheelhouse | None
     config = options.config.read_bytes() if options.config else None
     return node_plan(
         stick,
-        NodeWishes(options.node, options.store, options.hub, options.timezone, options.camera, options.coral, config),
+        NodeWishes(
+            options.node or "node", options.store, options.hub, options.timezone, options.camera, options.coral, config
+        ),
     )
 
 
@@ -141,6 +145,9 @@ def _told(machine: Machine, role: Role, plan: Sequence[Step]) -> int:
 
 
 def _installed(machine: Machine, role: Role, options: argparse.Namespace) -> int:
+    if role == "node" and not (options.node or options.config or machine.entry(NODE_TOML)):
+        # Not left to a default: the node's first start makes a ledger that carries its name for good.
+        raise InstallError("Say the node's name, as attune-hub enrol is told it: --node NAME.")
     changed = install(machine, role, _plan(role, options), _teller(options))
     if not changed:
         print("Nothing to do: all of it stands.")

@@ -78,7 +78,8 @@ class FakeMachine:
                 there = self.entry(f"/etc/systemd/system/wants/{unit}") is not None
                 return (0, "enabled\n") if there else (1, "disabled\n")
             case ("systemctl", "is-active", *units):
-                return (0 if set(units) <= self.active else 3), ""
+                states = ["active" if unit in self.active else "inactive" for unit in units]
+                return (0 if "active" in states else 3), "\n".join(states)
         self._change()
         self.commands.append(command)
         return self._does(command)

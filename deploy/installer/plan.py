@@ -24,10 +24,11 @@ from deploy.installer.steps import File, Folder, Group, Link, Made, Packages, St
 Role = Literal["node", "hub"]
 UNITS: Final = "/etc/systemd/system"
 TLS: Final = "/var/lib/attune/tls"
+NODE_TOML: Final = "/etc/attune/node.toml"
 HUB_DATA: Final = "/var/lib/attune-hub"
 BROKER_FILES: Final = "/opt/attune/bin/broker-files"
 BROKER_FOLDER: Final = "/etc/mosquitto/attune"
-NODE_PACKAGES: Final = ("python3-venv",)
+NODE_PACKAGES: Final = ("python3-venv", "libnss-mdns", "avahi-daemon", "dbus")  # to find attune.local by its name
 PI_PACKAGES: Final = ("python3-picamera2", "python3-gpiozero", "python3-lgpio")
 CORAL_PACKAGES: Final = ("libedgetpu1-std",)
 HUB_PACKAGES: Final = ("python3-venv", "mosquitto", "caddy", "avahi-daemon", "dbus")
@@ -89,7 +90,7 @@ def node_plan(stick: Stick, wishes: NodeWishes) -> tuple[Step, ...]:
         Link("/opt/attune/models", "slots/current/models"),
         Folder("/var/lib/attune", 0o700, "attune-courier", "attune", data=True),
         Folder(TLS, 0o750, "attune-courier", "attune", data=True),
-        File("/etc/attune/node.toml", body, keep=True, data=True),
+        File(NODE_TOML, body, keep=True, data=True),
         *_small_files(stick),
         *_unit_files(stick, units),
         *(Enabled(unit) for unit in units if _at_boot(stick, unit)),

@@ -63,7 +63,8 @@ class Started:
     def done(self, machine: Machine) -> bool:
         if machine.entry(STALE) is not None:
             return False
-        return not self._may(machine) or machine.ask("systemctl", "is-active", *self.others, *self.units)[0] == 0
+        said = machine.ask("systemctl", "is-active", *self.others, *self.units)[1]  # its status asks for one alone
+        return not self._may(machine) or set(said.split()) == {"active"}
 
     def do(self, machine: Machine) -> None:
         if machine.entry(RUNNING) is not None:

@@ -243,6 +243,11 @@ def test_the_command_is_quiet_when_fine_and_one_sentence_when_not(
     assert say(*house, "--dry-run") == 0
     assert machine.changes == 0
     assert "would do: " in capsys.readouterr().out
+    if role == "node":
+        assert say(*house) == 1
+        assert "--node NAME" in capsys.readouterr().err
+        assert machine.changes == 0
+        house = (*house, "--node", "door")
     assert say(*house) == 0
     assert capsys.readouterr().out.count("\n") == 2  # what was done, and what is next
     assert say(*house) == 0

@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from contract.errors import ConfigError
 from contract.events import KINDS
 from contract.wire import FROM_HUB, HUB, OF_LEDGERS
-from hub.authority import ACL, BROKER, CA, CA_KEY, CRL, Authority, access_list, private_pem
+from hub.authority import BROKER, CA, CA_KEY, CRL, Authority, access_list, private_pem
 from hub.enrol_commands import certify
 from tests.brokers import Mosquitto, mosquitto
 
@@ -133,6 +133,17 @@ class Client:
         self._client.loop_stop()
 
 
+def as_installed(folder: Path) -> tuple[str, ...]:
+    """What `deploy/install-hub` gives the broker, with this authority's files and the test's own port."""
+    conf = (Path(__file__).parents[2] / "deploy" / "mosquitto.conf").read_text()
+    lines = [
+        line for line in conf.replace("/etc/mosquitto/attune", str(folder)).splitlines() if line[:1] not in ("", "#")
+    ]
+    assert "listener 8883" in lines
+    assert not [line for line in lines if line.startswith("listener") and line != "listener 8883"]
+    return tuple(line for line in lines if not line.startswith(("listener", "autosave_interval")))
+
+
 @pytest.fixture
 def broker(authority: Authority, tmp_path: Path) -> Iterator[Mosquitto]:
     certify(authority, BROKER, ("127.0.0.1",))
@@ -140,11 +151,7 @@ def broker(authority: Authority, tmp_path: Path) -> Iterator[Mosquitto]:
     folder = authority.folder
     with mosquitto(tmp_path) as running:
         running.stop()
-        running.settings = (
-            f"cafile {folder / CA}", f"certfile {folder / 'broker.pem'}", f"keyfile {folder / 'broker.pem'}",
-            f"crlfile {folder / CRL}", "require_certificate true", "use_identity_as_username true",
-            "allow_anonymous false", f"acl_file {folder / ACL}",
-        )  # fmt: skip
+        running.settings = as_installed(folder)
         running.start()
         yield running
 
