@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ from hub.auth import ANYONE
 
 FOLDER: Final = "updates"
 PINNED: Final = Path("/opt/attune/root.json")
-_METADATA, _TARGETS, _TRUSTED = "metadata", "targets", "trusted"
+_METADATA, _TARGETS, _TRUSTED, _BESIDE = "metadata", "targets", "trusted", "stick-"
 _ON_A_STICK: Final = re.compile(
     f"{_METADATA}/(?:{METADATA_NAME.pattern})|{_TARGETS}/(?:{TARGET_NAME.pattern})", re.ASCII
 )
@@ -108,7 +109,9 @@ def bring(release: Path, data: Path, pinned: Path) -> list[str]:
     folder = data / FOLDER
     try:
         folder.mkdir(mode=0o755, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="stick-", dir=folder) as beside:
+        for left in folder.glob(f"{_BESIDE}*"):  # of an import that the power cut short
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder) as beside:
             return _taken(release, Path(beside), folder, root)
     except UpdateError:
         raise

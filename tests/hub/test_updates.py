@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from contract.errors import ConfigError, StoreError, UpdateError
-from deploy.keys import for_a_stick
+from deploy.keys import for_a_stick, sign_root
 from deploy.keys import main as ceremony
 from edge.update.slots import Slots
 from hub import updates
@@ -153,17 +153,18 @@ def test_power_that_goes_before_the_last_step_leaves_the_old_one_offered_whole(
             raise KeyboardInterrupt
         whole(place, content)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    (data / FOLDER / "stick-cut").mkdir()
+    with monkeypatch.context() as patch:
         patch.setattr(updates, "replace", cut)
-        bring(second, data, publisher.pinned)
+        with pytest.raises(KeyboardInterrupt):
+            bring(second, data, publisher.pinned)
     assert taken(publisher, data, tmp_path / "slots") == ("v1", "m1")
     bring(second, data, publisher.pinned)  # the same stick, once more
+    assert not list((data / FOLDER).glob("stick-*"))
     assert taken(publisher, data, tmp_path / "slots") == ("v2", "m1")
 
 
 def test_a_new_root_on_the_stick_is_followed_and_handed_on(publisher: Publisher, data: Path, tmp_path: Path) -> None:
-    from deploy.keys import sign_root
-
     first = publisher.pinned
     publisher.release("v1")
     (publisher.repository / "metadata/2.root.json").write_bytes(sign_root(publisher.keys, 2, ("root-2", "root-3")))
