@@ -133,12 +133,12 @@ def cut_off(report: Report, role: str, base: Path, whole: Path, stick: Path, wor
     """The same install killed at random moments until it is through, ends in the same files."""
     root, program = copied(base, work / f"{role}-killed"), f"/stick/deploy/install-{role}"
     chance, kills = random.Random(6), 0
-    while kills < KILLS and killed(root, stick, chance.uniform(0.3, took_s), program, *MORE[role]):
+    while kills < KILLS and killed(root, stick, chance.uniform(0.2, took_s * (kills + 1) / KILLS), program, *MORE[role]):
         kills += 1
     done = inside(root, stick, program, *MORE[role])
     found = differences(tree(whole, ONE_OF_ITS_KIND), tree(root, ONE_OF_ITS_KIND))
-    report.saw(f"{role}: killed {kills} times on its way and run again, it ends in the same files", done.returncode == 0
-               and not found, "; ".join(found[:5]))  # fmt: skip
+    report.saw(f"{role}: killed {kills} times on its way and run again, it ends in the same files", kills > 2
+               and done.returncode == 0 and not found, "; ".join(found[:5]))  # fmt: skip
     shutil.rmtree(root)
 
 
@@ -231,7 +231,7 @@ def nudged(report: Report, hub: Booted, node: Booted, patience_s: float = PATIEN
         _, seen = _knocked(node, "page", link.strip().partition("key=")[2], "/staff")  # type: ignore[misc]
         time.sleep(2)
     report.saw("a nudge stands on the staff page, read over HTTPS from the node", "may welcome a hand" in seen,
-               f"{time.monotonic() - began:.0f} s after the node's start")  # fmt: skip
+               f"{time.monotonic() - began:.0f} s after it was looked for")  # fmt: skip
     ca = hub.run("cat", "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt").stdout
     report.saw("the authority that a tablet fetches is the hub's own", _knocked(node, "ca") == ca)
 
