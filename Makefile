@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
+.PHONY: help demo test lint bench hostile soak faults screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ hostile: $(VENV)/.dev $(FACES) ## send the hub and node what harms, and write do
 
 soak: $(VENV)/.dev $(FACES) ## play an hour of 20, 200 and 500 nodes into the hub, and write docs/soak.md (about 20 minutes)
 	@$(BIN)/python -m bench.soak --write
+
+faults: $(VENV)/.dev ## kill, cut, fill and part a shop for hours, and write docs/faults.md; goes on where it was cut off
+	@$(BIN)/python -m bench.faults --write $(FAULTS)
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots

@@ -21,7 +21,7 @@ from typing import Final
 from contract.errors import ConfigError, StoreError, WireError
 from contract.events import Birth, Command, Config, Event, Health, SelfTest, Status, Stored
 from contract.ledger_events import Checkpoint, Cosignature
-from contract.wire import decode, encode, parse_topic
+from contract.wire import HUB, decode, encode, parse_topic
 from edge.config import NodeConfig
 from edge.courier import health, selftest
 from edge.courier.care import Care, Timekeeper
@@ -38,6 +38,7 @@ from edge.order import Order, SiteNeutral, SpentHours
 from edge.record import NeutralRecord
 
 HEALTH_S: Final = 60.0
+HUB_BEGAN_S: Final = 2.0  # a hub that signs may have begun anew: it learns this node's clock from its health
 SIGN_LOOK_S: Final = 60.0
 NOTE_S: Final = 86_400.0
 _TICK_S: Final = 1.0
@@ -212,6 +213,8 @@ class Courier:
                 case None:
                     return
                 case Checkpoint() | Cosignature() as said:
+                    if said.node == HUB and said.kind == "checkpoint" and not heard.retained:
+                        self.health_s = min(self.health_s, time.monotonic() + HUB_BEGAN_S)
                     if answer := self.ledgers.answer(said, stale=heard.retained):
                         self._say(answer)
                     return

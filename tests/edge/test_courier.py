@@ -493,3 +493,22 @@ def test_what_witnesses_say_to_others_uses_up_nobodys_rate(desk: Desk) -> None:
     desk.hub.waiting.append(Heard(str(Topic(store="shop", node="hub", kind="cosignature")), encode(own)))
     desk.courier.step()
     assert "checkpoint" in [kind for kind, _ in desk.hub.said]
+
+
+def test_a_hub_that_begins_anew_learns_the_clock_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It signs first: without the node's health it would take a minute's needs for late."""
+    joined(desk)
+    desk.outbox.sign(now=True)
+    with desk.outbox.witness() as party:
+        own = party.offer()
+    assert own is not None
+    said = own.model_copy(update={"node": "hub"})
+    heard = Heard(str(Topic(store="shop", node="hub", kind="checkpoint")), encode(said))
+    desk.said()
+    desk.hub.waiting += [heard, heard]
+    desk.courier.step()
+    assert desk.said("health") == []
+    later_s = time.monotonic() + 3
+    monkeypatch.setattr(time, "monotonic", lambda: later_s)
+    desk.courier.step()
+    assert len(desk.said("health")) == 1

@@ -1,0 +1,160 @@
+"""``python -m bench.faults``: plays the faults, remembers each round, and writes docs/faults.md.
+
+What was played is kept in a file, so that a long run goes on where it was cut off: ``--times`` is how often in all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.faults import kills
+from contract.errors import AttuneError
+from deploy.bench_chart import bars
+
+REPORT: Final = Path(__file__).parents[2] / "docs" / "faults.md"
+CHART: Final = REPORT.parent / "pictures" / "faults.svg"
+STATE: Final = Path("bench-out") / "faults.json"
+Round = Mapping[str, float]
+Rounds = dict[str, list[Round]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault: ``play(times, seed, folder)`` is a round, ``full`` how often a long run asks for it."""
+
+    name: str
+    title: str
+    what: str
+    full: int
+    round: int
+    play: Callable[[int, int, Path], Round]
+
+
+def _kills(target: str) -> Fault:
+    return Fault(
+        f"kill-{target}",
+        f"kill -9 of the {target}",
+        "",
+        300,
+        kills.ROUND,
+        lambda times, seed, folder: kills.kills(target, times, seed, folder),
+    )
+
+
+FAULTS: Final = (*(_kills(target) for target in kills.TARGETS),)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 1 when something did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
+    names = [fault.name for fault in FAULTS]
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(names)} (all)")
+    parser.add_argument("--times", type=int, help="how often in all (as many as stand in docs/faults.md under goal)")
+    parser.add_argument("--state", type=Path, default=STATE, help="what was played so far (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="write docs/faults.md, not only print it")
+    options = parser.parse_args(arguments)
+    if wrong := set(options.faults) - set(names):
+        parser.error(f"no such fault: {', '.join(sorted(wrong))}")
+    rounds = read(options.state)
+    for fault in FAULTS:
+        if not options.faults or fault.name in options.faults:
+            try:
+                _played(fault, options.times or fault.full, rounds, options.state)
+            except AttuneError as error:
+                print(f"bench.faults: {fault.name}: {error}", file=sys.stderr)
+                return 1
+    text = report(rounds)
+    print(text)
+    if options.write:
+        REPORT.write_text(text, encoding="utf-8")
+        CHART.write_text(chart(rounds), encoding="utf-8")
+    return 0 if all(one["well"] for played in rounds.values() for one in played) else 1
+
+
+def _played(fault: Fault, times: int, rounds: Rounds, state: Path) -> None:
+    """Rounds of one fault until it was tried so often, each written down as it ends."""
+    played = rounds.setdefault(fault.name, [])
+    while (tried := int(_sum(played, "tried"))) < times:
+        print(f"{fault.name}: {tried:,} of {times:,}", file=sys.stderr, flush=True)
+        began_s = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="attune-faults-") as folder:
+            found = fault.play(min(fault.round, times - tried), len(played) + 1, Path(folder))
+        played.append({**found, "took_s": round(time.monotonic() - began_s, 1)})
+        state.parent.mkdir(parents=True, exist_ok=True)
+        state.write_text(json.dumps(rounds, indent=1), encoding="utf-8")
+
+
+def read(state: Path) -> Rounds:
+    """What was played. Raises: ValueError when the file is damaged: delete it, and begin anew."""
+    return dict(json.loads(state.read_text(encoding="utf-8"))) if state.exists() else {}
+
+
+def _sum(played: Sequence[Round], what: str) -> float:
+    return sum(one.get(what, 0) for one in played)
+
+
+def report(rounds: Rounds) -> str:
+    """The page."""
+    head = f"""\
+# Faults
+
+Written by `make faults`, which plays all of this anew and goes on where it was cut off; a short version of each runs
+in `make test` (`tests/bench/test_faults.py`). Real mosquitto, hub and couriers; their eyes are processes with the real
+link that say real records as fast as a courier takes them, since the real one says about one a minute. A record counts
+as released once it is in the node's ledger, which it enters in the transaction that puts it into the outbox. What was
+run here, and how often, stands in each row; the goal is what `make faults` runs. {_machine()}.
+
+![How long it took](pictures/faults.svg)
+"""
+    return head + "\n".join(part for part in (_killed(rounds),) if part)
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, Python {platform.python_version()}, a shared machine of two cores"
+
+
+def _killed(rounds: Rounds) -> str:
+    lines = []
+    for fault in FAULTS:
+        played = rounds.get(fault.name, [])
+        if fault.name.startswith("kill-") and played:
+            sums = [f"{_sum(played, key):,.0f}" for key in ("tried", "released", "stored", "lost", "twice", "nudges")]
+            wrong = f"{_sum(played, 'repeated'):,.0f} / {_sum(played, 'forgotten'):,.0f}"
+            lines.append((fault.title, f"{fault.full:,}", *sums, wrong, _held(played)))
+    head = ("what", "goal", "kills", "released", "stored", "lost", "twice", "nudges", "repeated / forgotten", "held")
+    return f"""
+## kill -9 at random moments
+
+Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
+is empty.
+
+{table(head, lines)}
+"""
+
+
+def _held(played: Sequence[Round]) -> str:
+    return "yes" if all(one["well"] for one in played) else "**no**"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))
+
+
+def chart(rounds: Rounds) -> str:
+    """Minutes that each fault was played."""
+    rows = [(fault.title, [_sum(rounds[fault.name], "took_s") / 60]) for fault in FAULTS if rounds.get(fault.name)]
+    return bars("How long each fault was played, minutes", rows, ("minutes",))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
