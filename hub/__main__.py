@@ -26,6 +26,7 @@ from hub.broker import start_broker
 from hub.clocks import SystemClocks
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
+from hub.connect.sales_in import add_sales_command
 from hub.doors_in import setup_path
 from hub.enrol_commands import add_enrol_commands, enrolment_of
 from hub.experiment_desk import ExperimentBook
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add_housekeeping_commands(commands)
     add_paper_commands(commands)
     add_connect_commands(commands, DOORS)
+    add_sales_command(commands, DOORS)
     add_audit_command(commands, stores.FILE, "run", notices_in_force)
     return parser
 

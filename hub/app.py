@@ -108,7 +108,7 @@ def create_app(
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked
     if connections:
-        app.router.routes.extend(ways_in.routes(app, pages, reads, connections, clock, troubles))
+        app.router.routes.extend(ways_in.routes(app, pages, reads, connections, clock, troubles, experiment))
     if rules:
         app.router.routes.extend(rule_pages.routes(pages, rules, clock).routes)
     if experiment:

@@ -25,6 +25,7 @@ GOES: Final = (
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
     "need_hours",
     *("experiments", "held_needs", "experiment_hours"),
+    *("sales", "sales_most"),
     "plan_picture",  # whatever was on it
     *("history_days", "history_waits", "history_rolled"),
 )

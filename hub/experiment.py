@@ -56,10 +56,11 @@ class HoldOut:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One zone in one hour: its arm, and its outcome as a part of the span that it may have (0 to 1)."""
+    """One zone in one hour: its arm, and its outcome as a part of the span that it may have (0 to 1). Or the shop in
+    one hour: the part of its zones that was held."""
 
     hour_s: int
-    held: bool
+    held: float
     outcome: float
 
 
@@ -89,7 +90,8 @@ class Sequence:
     the outcomes before it, and the predictable plug-in empirical-Bernstein bound on their weighted mean.
 
     A score lies in a span of 1 / smaller share, wherever its centre is between the shares; all sums are of the score
-    times the smaller share, so that they lie in 0 to 1.
+    times the smaller share, so that they lie in 0 to 1. Where a unit has several zones, its score is the mean of
+    theirs: it lies in the same span, and its mean over the lot is the effect of nudging one of them.
 
     Source: Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, JRSS B 86 (2024),
     theorem 2 and equation 15; Howard, Ramdas, McAuliffe and Sekhon, Time-uniform, nonparametric, nonasymptotic
@@ -98,18 +100,18 @@ class Sequence:
 
     def __init__(self, share: float, alpha: float = ALPHA) -> None:
         self._share, self._small, self._log = share, min(share, 1 - share), math.log(2 / alpha)
-        self._counts = [0, 0]
+        self._units, self._held = 0, 0.0
         self._outcomes = self._scores = 0.0
         self._squares = 0.25
         self._weights = self._weighted = self._width = 0.0
         self.weight = 0.0
 
-    def take(self, held: bool, outcome: float) -> None:
+    def take(self, held: float, outcome: float) -> None:
         """One unit more, in order of time. ``weight`` is then its weight in the mean that is covered."""
-        count = sum(self._counts)
+        count = self._units
         centre = (0.5 + self._outcomes) / (count + 1)
         centre = min(max(centre, self._small), 1 - self._small)
-        score = self._small * ((centre - outcome) / self._share if held else (outcome - centre) / (1 - self._share))
+        score = self._small * (outcome - centre) * ((1 - held) / (1 - self._share) - held / self._share)
         expected = min(max(self._scores / (count + 1), -self._small), self._small)
         self.weight = min(_LAMBDA_MAX, _weight(self._log, self._squares / (count + 1), count + 1))
         self._weights += self.weight
@@ -118,24 +120,25 @@ class Sequence:
         self._scores += score
         self._outcomes += outcome
         self._squares += (score - self._scores / (count + 2)) ** 2
-        self._counts[held] += 1
+        self._units += 1
+        self._held += held
 
     def sure(self) -> Sure:
         """What is known now."""
-        spread = math.sqrt(self._squares / (sum(self._counts) + 1))
+        spread = math.sqrt(self._squares / (self._units + 1))
         if not self._weights:
             return Sure(0.0, -1.0, 1.0, 0, 0, spread)
         effect = self._weighted / self._weights / self._small
         half = (self._log + self._width) / self._weights / self._small
         return Sure(
             min(max(effect, -1.0), 1.0), min(max(effect - half, -1.0), 1.0), max(min(effect + half, 1.0), -1.0),
-            self._counts[0], self._counts[1], spread,
+            self._units - round(self._held), round(self._held), spread,
         )  # fmt: skip
 
     def units_until(self, half: float) -> int | None:
         """How many units more until the bounds are this near to the effect, if they vary as they did; None where that
         is further than can be said."""
-        count, weights, width = sum(self._counts), self._weights, self._width
+        count, weights, width = self._units, self._weights, self._width
         variance = self._squares / (count + 1)
         for more in range(UNITS_MAX):
             if weights and (self._log + width) / weights / self._small <= half:

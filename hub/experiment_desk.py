@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hub import experiment_rows as kept
+from hub import sales as taken
 from hub.auth import Role
 from hub.experiment_rows import Hours, Trial
 from hub.reads import StoreReads
+from hub.sales import Sales
 from hub.store import Store
 
 CHANGED_KIND: Final = "experiment"  # an entry of the ledger
@@ -30,6 +32,12 @@ class ExperimentDesk(Protocol):
 
     def stop(self, by: Role, now_s: float) -> None:
         """Hold nothing from now on."""
+
+    def sales(self, trial: Trial) -> Sales:
+        """What the shop took in its hours, where the owner told it."""
+
+    def tell(self, hours: Mapping[int, float], most: float | None, now_s: float) -> int:
+        """Sales by the hour, and what an hour takes at most; how many of these hours had been told before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,23 @@ class ExperimentBook:
 
         self.write(end, now_s)
 
+    def sales(self, trial: Trial) -> Sales:
+        """Raises: StoreError."""
+        return taken.told(self.reads.rows, trial)
+
+    def tell(self, hours: Mapping[int, float], most: float | None, now_s: float) -> int:
+        """Raises: StoreError when it could not be written down."""
+        before: list[int] = []
+        trial = self.trial()
+
+        def keep(store: Store) -> None:
+            before.append(taken.keep(store.run, hours))
+            if most is not None and trial is not None:
+                taken.keep_most(store.run, trial.id, most)
+
+        self.write(keep, now_s)
+        return before[-1]
+
 
 @dataclass(slots=True)
 class FakeExperiment:
@@ -73,6 +98,8 @@ class FakeExperiment:
 
     now: Trial | None = None
     measured: Hours = field(default_factory=Hours)
+    taken: dict[int, float] = field(default_factory=dict)
+    told: Sales = field(default_factory=Sales)
 
     def trial(self) -> Trial | None:
         return self.now
@@ -86,3 +113,12 @@ class FakeExperiment:
     def stop(self, by: Role, now_s: float) -> None:
         if self.now:
             self.now = Trial(self.now.id, self.now.share, self.now.smallest_s, self.now.began_s, now_s)
+
+    def sales(self, trial: Trial) -> Sales:
+        return self.told
+
+    def tell(self, hours: Mapping[int, float], most: float | None, now_s: float) -> int:
+        before = len(self.taken.keys() & hours.keys())
+        self.taken |= hours
+        self.told = Sales(len(self.taken), self.told.most or most, self.told.units)
+        return before

@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.datastructures import UploadFile
 
+from contract.errors import ConfigError
+from hub import sales as taken
 from hub.auth import OWNER, Session
 from hub.experiment import DAY_S, FEWEST, LIMIT_S, SHARES, SMALLEST_S, Sure, by_day, power, sequence_of, verdict
 from hub.experiment_desk import ExperimentDesk
 from hub.experiment_rows import Hours, Trial
+from hub.sales_csv import example, parse
 from hub.templating import Pages
 
 USUAL_SHARE: Final = 0.2
@@ -76,18 +80,60 @@ def _told(trial: Trial, hours: Hours, now_s: float) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file of sales as it came, and what an hour takes at most."""
+
+    content: bytes
+    most: float | None
+
+
+async def _sent(request: Request, session: Here) -> Sent:
+    """Read after the door only."""
+    form = await request.form(max_files=1, max_fields=2)
+    file, most = form.get("file"), form.get("most")
+    try:
+        number = float(most) if isinstance(most, str) and most else None
+    except ValueError:
+        raise HTTPException(400) from None
+    if not isinstance(file, UploadFile) or (number is not None and not 0 < number <= taken.MOST_MAX):
+        raise HTTPException(400)
+    return Sent(await file.read(), number)
+
+
 def routes(pages: Pages, desk: ExperimentDesk, clock: Callable[[], float]) -> APIRouter:
     """The page and what it does."""
     router = APIRouter()
 
+    def page(request: Request, session: Session, code: int = 200, **more: Any) -> Response:
+        trial, more = desk.trial(), {"wrong": "", "sheet": None, "replaced": 0} | more
+        if trial:
+            sales = desk.sales(trial)
+            more |= _told(trial, desk.hours(trial), clock())
+            more |= {"most": sales.most, "sold": taken.verdict(sales, sequence_of(sales.units, trial.share).sure())}
+        return pages.page(
+            request, "experiment.html", code, session=session, trial=trial, shares=SHARES, usual_share=USUAL_SHARE,
+            smallest=SMALLEST_S, usual_smallest=USUAL_SMALLEST_S, limit_min=int(LIMIT_S // 60), **more,
+        )  # fmt: skip
+
     @router.get(HERE, response_class=HTMLResponse)
     def experiment(request: Request, session: Here) -> Response:
-        trial = desk.trial()
-        told = _told(trial, desk.hours(trial), clock()) if trial else {}
-        return pages.page(
-            request, "experiment.html", session=session, trial=trial, shares=SHARES, usual_share=USUAL_SHARE,
-            smallest=SMALLEST_S, usual_smallest=USUAL_SMALLEST_S, limit_min=int(LIMIT_S // 60), **told,
-        )  # fmt: skip
+        return page(request, session)
+
+    @router.get(f"{HERE}/sales-example.csv", response_class=PlainTextResponse)
+    def sales_example(session: Here) -> Response:
+        kept = {"Content-Disposition": 'attachment; filename="sales-example.csv"'}
+        return PlainTextResponse(example(clock(), pages.timezone), headers=kept, media_type="text/csv")
+
+    @router.post(f"{HERE}/sales", response_class=HTMLResponse)
+    def sales(request: Request, session: Here, sent: Annotated[Sent, Depends(_sent)]) -> Response:
+        now_s = clock()
+        try:
+            sheet = parse(sent.content, pages.timezone, now_s)
+        except ConfigError as error:
+            return page(request, session, 400, wrong=str(error))
+        before = desk.tell(sheet.hours, sent.most, now_s) if sheet.hours else 0
+        return page(request, session, 200 if sheet.hours else 400, sheet=sheet, replaced=before + sheet.twice)
 
     @router.post(f"{HERE}/start")
     def start(

@@ -4,6 +4,7 @@ Rules:
 - The hub answers to its own names only, so that no other site's name can be pointed at it.
 - Plain http is for loopback; every other name needs https.
 - A write must come from a page of this very origin, and be small; one address, and all together, may write so often.
+  A program comes with a key, which no browser adds by itself, so that no origin is asked of it.
 - Answers allow no inline script or style, no framing and no other origin; what is not static is never cached.
 
 Left out: who somebody is (`hub.auth`).
@@ -19,9 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.limits import Tries
 from hub.plan_picture import SENT_BYTES_MAX
+from hub.sales_csv import BYTES_MAX as SALES_BYTES_MAX
 
 BODY_BYTES_MAX: Final = 16_384
-LARGER: Final = {"/owner/plan": 131_072, "/owner/plan/picture": SENT_BYTES_MAX}  # read after the door only
+PROGRAMS: Final = "/api/v1/"  # whose routes look at no cookie
+LARGER: Final = {  # read after the door only
+    "/owner/plan": 131_072,
+    "/owner/plan/picture": SENT_BYTES_MAX,
+    "/owner/experiment/sales": SALES_BYTES_MAX,
+}
 WRITES_A_MINUTE: Final = 240
 WRITES_IN_ALL: Final = 2_400
 _READS: Final = ("GET", "HEAD", "OPTIONS")
@@ -102,7 +109,7 @@ def _refusal(scope: Scope, hosts: frozenset[str]) -> tuple[int, str] | None:
         return 403, "This hub speaks plain http only to its own machine: use its https address."
     if scope["method"] in _READS:
         return None
-    if not _same_origin(headers, scope["scheme"]):
+    if not scope["path"].startswith(PROGRAMS) and not _same_origin(headers, scope["scheme"]):
         return 403, "This was not sent from a page of this hub: open the page again and retry."
     length = headers.get("content-length", "")
     bytes_max = LARGER.get(scope["path"], BODY_BYTES_MAX)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub import experiment_rows, need_hours
+from hub import experiment_rows, need_hours, sales
 from hub.config import KeepPart
 from hub.store import Store
 
@@ -34,6 +34,7 @@ _OF_AGE: Final = {
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
     "needs": need_hours.OF_AGE,
+    **sales.OF_AGE,
     **experiment_rows.OF_AGE,
     "rules": (  # the newest is in force, however old
         "DELETE FROM own_rules WHERE id IN (SELECT id FROM own_rules WHERE at_s < ?"
@@ -67,6 +68,8 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "nudges": keep.events_days,
         "needs": min(keep.events_days, need_hours.KEPT_DAYS),
         "rules": keep.events_days,
+        "sales": keep.events_days,
+        "most of sales": keep.events_days,
         "held needs": keep.assists_hours / 24,
         "experiment hours": keep.events_days,
         "experiments": keep.events_days,

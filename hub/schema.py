@@ -36,7 +36,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
-from hub import experiment_rows, history_rows, plan
+from hub import experiment_rows, history_rows, plan, sales
 from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
@@ -112,6 +112,11 @@ def _experiment(db: Any) -> None:
         db.execute(statement)
 
 
+def _sales(db: Any) -> None:
+    for statement in sales.TABLES:
+        db.execute(statement)
+
+
 def _plan(db: Any) -> None:
     for statement in plan.TABLES:
         db.execute(statement)
@@ -127,6 +132,7 @@ def _steps() -> Any:
     steps(name="0008_history")(_history)
     steps(name="0004_experiment")(_experiment)
     steps(name="0007_plan")(_plan)
+    steps(name="0012_sales")(_sales)
     return steps
 
 

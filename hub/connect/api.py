@@ -1,11 +1,12 @@
-"""``/api/v1/``: what other programs may read. Documented by itself (`hub.connect.apidoc`); it changes nothing.
+"""``/api/v1/``: what other programs may read; nothing here changes anything. `hub.connect.apidoc` describes it.
 
 Rules:
 - A key opens the routes of its scopes (`hub.connect.keys`).
 - Nothing is finer than what the owner's page shows: released hours, nudges without anybody, nodes and their health.
 - What was suppressed, or is not known, is absent: never 0, never null.
 
-Left out: what happens at once (`hub.connect.sender`) and figures to watch (`hub.connect.metrics`).
+Left out: sales that are told (`hub.connect.sales_in`), what happens at once (`hub.connect.sender`) and figures to
+watch (`hub.connect.metrics`).
 """
 
 from __future__ import annotations
@@ -45,18 +46,18 @@ WEEK_S: Final = 7 * DAY_S
 When = Annotated[datetime | None, Query(description="ISO 8601 with a time zone, such as `2026-05-04T09:00:00Z`")]
 
 
-def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> APIRouter:
-    """The routes of the API."""
-    router, tries = APIRouter(prefix=ROOT), Tries()
+def describing(unusable: str) -> Callable[[Scope], dict[str, Any]]:
+    """How routes are declared, by their scope; ``unusable`` is what is refused as 400."""
+    tries = Tries()
     opens = {scope: AllowKey(scope=scope, tries=tries) for scope in SCOPES}
     said: dict[int | str, dict[str, Any]] = {
         code: {"model": Refusal, "description": words}
         for code, words in (
-            (400, "A time that is none, or a span that is too long"),
+            (400, unusable),
             (401, "No key, or one that is not known"),
             (403, "A key that opens other routes"),
             (429, "Too many wrong keys: wait a minute"),
-            (503, "The hub cannot read its store"),
+            (503, "The hub cannot use its store"),
         )
     }
 
@@ -68,6 +69,14 @@ def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> 
             "response_model_exclude_none": True,
             "openapi_extra": {"security": [{"key": []}], "x-scope": scope},
         }
+
+    return describe
+
+
+def routes(reads: Reads, clock: Callable[[], float], timezone: tzinfo = UTC) -> APIRouter:
+    """The routes of the API."""
+    router = APIRouter(prefix=ROOT)
+    describe = describing("A time that is none, or a span that is too long")
 
     @router.get("/today", **describe("today"))
     def today() -> Today:

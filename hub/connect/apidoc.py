@@ -18,18 +18,24 @@ from typing import Any, Final, cast
 from fastapi.openapi.utils import get_openapi
 from prometheus_client.core import Metric
 
-from hub.connect import api, metrics
+from hub.connect import api, metrics, sales_in
 from hub.connect.happened import Nudge
+from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 
 TEXT: Final = Path(__file__).with_name("api_text.md")
-_ABOUT: Final = "What other programs may read of a shop's hub. It is read-only, and nothing in it is about a person."
+_ABOUT: Final = (
+    "What other programs may read of a shop's hub, and tell it: sales by the hour. Nothing in it is about a person."
+)
 Schema = dict[str, Any]
 
 
 def openapi() -> Schema:
     """The OpenAPI 3.1 document of ``/api/v1``."""
-    routes = api.routes(FakeShop(), lambda: 0.0).routes
+    routes = [
+        *api.routes(FakeShop(), lambda: 0.0).routes,
+        *sales_in.routes(FakeExperiment(), lambda: 0.0).routes,
+    ]
     document = get_openapi(title="Attune hub", version=version("attune"), description=_ABOUT, routes=routes)
     for path in document["paths"].values():
         for operation in path.values():
@@ -61,11 +67,13 @@ def _routes(document: Schema) -> Iterator[str]:
     yield "| address | scope | answers | parameters |"
     yield "|---|---|---|---|"
     for path, operations in document["paths"].items():
-        operation = operations["get"]
+        ((method, operation),) = operations.items()
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
         given = ", ".join(f"`{one['name']}`" for one in operation.get("parameters", ())) or "—"
+        if "requestBody" in operation:
+            given = _kind(operation["requestBody"]["content"]["application/json"]["schema"])
         says = f"{operation['description']} → {_kind(answer)}"
-        yield f"| `GET {path}` | `{operation['x-scope']}` | {says} | {given} |"
+        yield f"| `{method.upper()} {path}` | `{operation['x-scope']}` | {says} | {given} |"
 
 
 def _models(schemas: Schema) -> Iterator[str]:

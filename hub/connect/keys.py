@@ -27,7 +27,7 @@ from hub.auth import Allow, Session, session_of
 from hub.guard import LOOPBACK
 from hub.limits import Tries
 
-Scope = Literal["today", "hours", "nudges", "nodes", "metrics"]
+Scope = Literal["today", "hours", "nudges", "nodes", "metrics", "sales"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 PREFIX: Final = "attune_"
 NAME_CHARS_MAX: Final = 40

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from contract.events import State, Trouble
 from hub.connect.happened import Nudge, Zone
@@ -121,6 +121,26 @@ class Nodes(BaseModel):
     """Every node ever heard, by name."""
 
     nodes: tuple[Node, ...]
+
+
+class SalesHour(BaseModel):
+    """What the whole shop took in an hour."""
+
+    start: Annotated[AwareDatetime, Field(description="the beginning of a full hour that is over")]
+    amount: Annotated[float, Field(ge=-1e9, le=1e9, description="in the shop's money")]
+
+
+class SalesHours(BaseModel):
+    """Sales by the hour. An hour that is told again is what was told last."""
+
+    hours: Annotated[tuple[SalesHour, ...], Field(min_length=1, max_length=200)]
+
+
+class SalesTaken(BaseModel):
+    """What became of them."""
+
+    taken: int
+    replaced: Annotated[int, Field(description="how many of them had been told before")]
 
 
 class Refusal(BaseModel):

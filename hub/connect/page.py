@@ -28,6 +28,7 @@ _WORDS: Final[dict[Scope, str]] = {
     "nudges": "nudges",
     "nodes": "cameras",
     "metrics": "metrics",
+    "sales": "tell sales",
 }
 Here = Annotated[Session, Depends(OWNER)]
 

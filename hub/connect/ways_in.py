@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from hub.connect import api, metrics, page
+from hub.connect import api, metrics, page, sales_in
 from hub.connect.connections import Connections
+from hub.experiment_desk import ExperimentDesk
 from hub.templating import Pages
 from hub.views import Reads
 
@@ -20,7 +21,7 @@ _REFUSED: Final = {
     401: "Send an API key as 'Authorization: Bearer KEY'; the owner makes one at /owner/connect.",
     403: "This key does not open this address.",
     404: "There is no such address: docs/api.md names those that there are.",
-    405: "This address is only read: use GET.",
+    405: "This address takes another method: docs/api.md says which.",
     429: "Too many wrong keys from this address: wait a minute.",
     503: "The hub cannot read its store: check the disk of the hub's machine.",
 }
@@ -33,6 +34,7 @@ def routes(
     connections: Connections,
     clock: Callable[[], float],
     troubles: Callable[[], tuple[str, ...]],
+    experiment: ExperimentDesk | None,
 ) -> list[BaseRoute]:
     """All of them; ``app`` learns where its keys are."""
     app.state.keys = connections.keys
@@ -41,6 +43,7 @@ def routes(
         *api.routes(reads, clock, pages.timezone).routes,
         *metrics.routes(reads, clock, connections.lines, troubles, loopback).routes,
         *page.routes(pages, connections, clock).routes,
+        *(sales_in.routes(experiment, clock).routes if experiment else ()),
     ]
 
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from contract.export import export
 from contract.verify import verify
-from hub import erase, experiment_rows
+from hub import erase, experiment_rows, sales
 from hub.__main__ import main
 from hub.auth import Role
 from hub.fakes import FakeShop
@@ -44,6 +44,8 @@ def fill(store: Store) -> bytes:
         experiment_rows.begin(store.run, 0.2, 30, NOW_S)
         store.act(Hold(("aisle", 1), Held(NOW_S, NOW_S + 60)), NOW_S)
         experiment_rows.measure(store.run, NOW_S + 600)
+        sales.keep(store.run, {int(NOW_S) // 3600 * 3600: 1.0})
+        sales.keep_most(store.run, 1, 100)
     roll(store, UTC, NOW_S + 86_400, 396)
     with store.batch():
         store.run("INSERT INTO history_waits VALUES (1, 1, 0, 0, 0, 0)")
@@ -81,7 +83,7 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
                     "need_hours": 2, "experiments": 1, "held_needs": 1, "experiment_hours": 2,
-                    "history_days": 1, "history_waits": 1, "history_rolled": 1, "plan_picture": 1,
+                    "sales": 1, "sales_most": 1, "history_days": 1, "history_waits": 1, "history_rolled": 1, "plan_picture": 1,
                     "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [

@@ -21,7 +21,7 @@ from hub.views import HourView, NudgeView
 from tests.hub.conftest import NOW_S, ORIGIN, Clock, node_view
 
 DOCS = Path(__file__).parents[3] / "docs"
-ROUTES = {path: operations["get"] for path, operations in apidoc.openapi()["paths"].items()}
+ROUTES = {path: ways["get"] for path, ways in apidoc.openapi()["paths"].items() if "get" in ways}
 HOUR_S = int(NOW_S) // 3600 * 3600
 
 
@@ -204,7 +204,7 @@ def test_the_description_in_the_docs_is_the_one_that_the_code_gives(tmp_path: Pa
 
 def test_every_route_of_the_app_is_described(pages_app: FastAPI) -> None:
     served = {getattr(route, "path", "") for route in pages_app.routes}
-    assert {path for path in served if path.startswith("/api/")} == set(ROUTES)
+    assert {path for path in served if path.startswith("/api/")} == set(apidoc.openapi()["paths"])
 
 
 def test_a_key_is_kept_as_a_hash_and_its_use_to_ten_minutes(tmp_path: Path, page_clock: Clock) -> None:
