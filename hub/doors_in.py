@@ -87,6 +87,8 @@ def _in(request: Request, token: str, session: Session, to: str) -> Response:
 
 def _door(request: Request, pages: Pages, locks: Locks, code: int = 200, **said: Any) -> Response:
     values = {"key": "", "setup": "", "refused": False, "wait_s": None} | said
+    language = language_of(request)
+    values |= {"lang": language, "t": phrases(language)}
     values |= {"phrase": locks.secrets.has("passphrase"), "passkeys": bool(locks.passkeys.all())}
     return pages.page(request, "enter.html", code, **values)
 

@@ -83,8 +83,8 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
     store.wash()
     assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
                     "need_hours": 2, "experiments": 1, "held_needs": 1, "experiment_hours": 2,
-                    "sales": 1, "sales_most": 1, "history_days": 1, "history_waits": 1, "history_rolled": 1, "plan_picture": 1,
-                    "ledger": 6}  # fmt: skip
+                    "sales": 1, "sales_most": 1, "history_days": 1, "history_waits": 1, "history_rolled": 1,
+                    "plan_picture": 1, "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [
         kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any, get_args
@@ -119,3 +120,21 @@ def test_a_language_that_there_is_not_is_refused_and_a_strange_cookie_passed_ove
     assert client.post("/staff/language", data={"language": "xx"}).status_code == 400
     client.cookies.set(COOKIE, "../../etc")
     assert '<html lang="en">' in client.get("/staff").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_door_and_what_is_refused_speak_the_language_of_the_browser(
+    client_of: ClientOf, language: Language
+) -> None:
+    client, texts = client_of(None), phrases(language)
+    client.headers["accept-language"] = language
+    door = html.unescape(client.get("/enter").text)
+    assert f'<html lang="{language}">' in door
+    assert texts["enter"]["by_link"] in door
+    dead = client.post("/enter", data={"key": "old"})
+    assert texts["enter"]["dead"] in html.unescape(dead.text)
+    staff = client_of("staff")
+    staff.headers["accept-language"] = language
+    refused = html.unescape(staff.get("/owner").text)
+    assert texts["refused"]["head_403"] in refused
+    assert texts["enter"]["skip"] in refused
