@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak faults screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
+.PHONY: help demo test lint bench hostile soak rivals faults screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ soak: $(VENV)/.dev $(FACES) ## play an hour of 20, 200 and 500 nodes into the hu
 
 faults: $(VENV)/.dev ## kill, cut, fill and part a shop for hours, and write docs/faults.md; goes on where it was cut off
 	@$(BIN)/python -m bench.faults --write $(FAULTS)
+
+rivals: $(VENV)/.dev $(FACES) ## the eye beside MediaPipe with fer and @vladmandic/human (CLIPS=folder of clips; Node.js, 2 GB)
+	@$(BIN)/python -m bench.rivals --write --clips $(CLIPS)
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots

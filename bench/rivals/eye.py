@@ -1,0 +1,60 @@
+"""Attune's eye on the same frames: ``python -m bench.rivals.eye FRAMES.npy FPS PASSES``. Prints one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.clock import ClipClock
+from edge.config import NodeConfig
+from edge.eye.affect import TfliteAffect
+from edge.eye.faces import BlazeFace
+from edge.eye.gate import Budget, Gate, Spent
+from edge.eye.meter import Meter
+from edge.eye.pipeline import Senses, look
+from edge.eye.tags import TagReader
+from edge.fakes import FakeCamera
+from edge.values import Face, Frame
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A detector whose answers are kept."""
+
+    detector: BlazeFace
+    boxes: list[list[list[float]]] = field(default_factory=list)
+
+    def detect(self, frame: Frame) -> tuple[Face, ...]:
+        faces = self.detector.detect(frame)
+        self.boxes.append([[float(number) for number in face.box_px] for face in faces])
+        return faces
+
+
+def main(frames_path: str, fps: float, passes: int) -> None:
+    """The whole eye but its camera, frame by frame, one thread."""
+    cv2.setNumThreads(1)
+    pictures = [cv2.cvtColor(np.ascontiguousarray(one), cv2.COLOR_RGB2GRAY) for one in np.load(frames_path)]
+    config, seconds, boxes = NodeConfig(node="bench"), [], list[list[list[float]]]()
+    for _ in range(passes + 1):  # the first warms up
+        detector = _Watched(BlazeFace(config.models.faces))
+        affect = TfliteAffect(config.models.affect)
+        senses = Senses(FakeCamera(pictures, fps), detector, TagReader(), affect, ClipClock())
+        gate = Gate(config.privacy, config.need.usual_dwell_s, {}, config.version, Budget(), Spent())
+        began_s = time.perf_counter()
+        for _ in look(senses, config, gate, Meter(), flush=True):
+            pass
+        seconds.append(time.perf_counter() - began_s)
+        boxes = detector.boxes
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    peak_mb = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+    print(json.dumps({"seconds": seconds[1:], "boxes": boxes, "peak_mb": peak_mb}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
