@@ -86,6 +86,11 @@ class Signer:
             with suppress(FileExistsError):  # somebody else was first: that key counts
                 os.link(new, path)
             new.unlink()
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)  # the name too, before a ledger is begun under this key
+            finally:
+                os.close(folder)
         except OSError as error:
             raise LedgerError(f"The key {path} cannot be made ({error.strerror}): make its folder writable.") from None
 

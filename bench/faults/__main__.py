@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults import kills
+from bench.faults import kills, power
 from contract.errors import AttuneError
 from deploy.bench_chart import bars
 
@@ -33,7 +33,6 @@ class Fault:
 
     name: str
     title: str
-    what: str
     full: int
     round: int
     play: Callable[[int, int, Path], Round]
@@ -43,14 +42,27 @@ def _kills(target: str) -> Fault:
     return Fault(
         f"kill-{target}",
         f"kill -9 of the {target}",
-        "",
         300,
         kills.ROUND,
         lambda times, seed, folder: kills.kills(target, times, seed, folder),
     )
 
 
-FAULTS: Final = (*(_kills(target) for target in kills.TARGETS),)
+def _power(what: str, title: str) -> Fault:
+    return Fault(
+        f"power-{what}",
+        f"power cut: {title}",
+        2_000,
+        1_000,
+        lambda times, seed, folder: power.cuts(what, times, seed, folder),
+    )
+
+
+FAULTS: Final = (
+    *(_kills(target) for target in kills.TARGETS),
+    _power("outbox", "a node's outbox"),
+    _power("hub", "the hub's database"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +127,7 @@ run here, and how often, stands in each row; the goal is what `make faults` runs
 
 ![How long it took](pictures/faults.svg)
 """
-    return head + "\n".join(part for part in (_killed(rounds),) if part)
+    return head + "\n".join(part for part in (_killed(rounds), _cut(rounds)))
 
 
 def _machine() -> str:
@@ -136,6 +148,27 @@ def _killed(rounds: Rounds) -> str:
 
 Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
 is empty.
+
+{table(head, lines)}
+"""
+
+
+def _cut(rounds: Rounds) -> str:
+    lines = []
+    for fault in FAULTS:
+        played = rounds.get(fault.name, [])
+        if fault.name.startswith("power-") and played:
+            sums = [f"{_sum(played, key):,.0f}" for key in ("tried", "lost", "damaged", "refused")]
+            longest = f"{max(one['longest_s'] for one in played):.2f} s"
+            lines.append((fault.title, f"{fault.full:,}", *sums, longest, _held(played)))
+    head = ("what", "goal", "cuts", "events lost", "not whole", "not opened", "longest opening", "held")
+    return f"""
+## Power cuts
+
+Every write, sync and rename that the outbox and the hub's writer made for {power.EVENTS} events was recorded with
+strace. A cut leaves what was synced, and of the rest any part in any order, torn at sectors of 512 bytes or with
+rubbish in them; every second cut comes right before a sync. Then the files are opened as the programs open them: lost
+is an event that was vouched for and is not in events and ledger byte for byte.
 
 {table(head, lines)}
 """

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bench.faults.count import tally
+from bench.faults.disk import Disk, Op
 from bench.faults.kills import kills
+from bench.faults.power import cuts
 from contract.ledger import create_tables
 from hub import schema
 
@@ -37,3 +42,26 @@ def test_the_count_sees_what_is_lost_doubled_or_strange(tmp_path: Path) -> None:
     found = tally(hub, [outbox])
     assert (found.released, found.stored, found.lost, found.twice, found.strange) == (3, 3, 5, 1, 1)
     assert not found.well
+
+
+def test_what_was_vouched_for_outlives_a_power_cut(tmp_path: Path) -> None:
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed: apt-get install strace")
+    with ThreadPoolExecutor() as pool:
+        for found in pool.map(lambda what: cuts(what, 20, 1, tmp_path, events=20), ("outbox", "hub")):
+            assert found["well"]
+            assert found["syncs"] > 5
+
+
+def test_a_power_cut_leaves_what_was_synced_and_any_part_of_the_rest() -> None:
+    disk = Disk()
+    for op in (Op("create", "/f"), Op("pwrite64", "/f", b"a" * 1024), Op("sync", "/f")):
+        disk.do(op)
+    disk.do(Op("pwrite64", "/f", b"b" * 1024, 512))
+    left = {disk.cut(random.Random(seed))["/f"] for seed in range(60)}
+    assert all(content[:512] == b"a" * 512 for content in left)
+    assert {b"a" * 1024, b"a" * 512 + b"b" * 1024} < left
+    disk.do(Op("link", "/f", other="/g"))
+    assert {len(disk.cut(random.Random(seed))) for seed in range(20)} == {1, 2}
+    disk.do(Op("sync", "/"))
+    assert {len(disk.cut(random.Random(seed))) for seed in range(20)} == {2}
