@@ -27,6 +27,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from contract.errors import AttuneError, LinkError
 from deploy.demo import HUB, Shop, shop
+from deploy.past import remember
 from hub.app import allowed, create_app
 from hub.auth import Doors, Role
 from hub.connect.connections import Connections
@@ -37,6 +38,7 @@ from hub.experiment_desk import FakeExperiment
 from hub.fakes import FakeShop
 from hub.plan import FakePlan
 from hub.rules import FakeRules
+from hub.store import FILE, Store
 from hub.views import Settings
 
 FLAGS: Final = (
@@ -60,7 +62,7 @@ AFTERNOON_H: Final = 16
 ABOUT: Final = f"""\
 Taken from the demo by `make screenshots`, on a tablet, a phone and a desktop. Its customers are drawings with real
 photographs of faces; {DAYS + 1} days of hours were simulated and sent at once, so that the auditor's meter counts them
-all as today's."""
+all as today's. The nudges of these days, their answers, the experiment with its sales, and the plan are made up."""
 _HUB: Final = f"""\
 timezone = "{{timezone}}"
 {HUB.replace("rest_s = 20.0", "rest_s = 30.0")}
@@ -129,9 +131,12 @@ def main(arguments: list[str] | None = None) -> int:
         timezone = os.environ["TZ"] = afternoon(time.gmtime().tm_hour)  # the demo's processes are of that zone too
         time.tzset()
         with (
-            shop(0, "day", None, history=True, settings=_HUB.format(timezone=timezone), days=DAYS) as running,
+            tempfile.TemporaryDirectory(prefix="attune-demo-") as folder,
+            shop(
+                0, "day", _past(Path(folder)), history=True, settings=_HUB.format(timezone=timezone), days=DAYS
+            ) as running,
             sync_playwright() as playwright,
-        ):
+        ):  # fmt: skip
             keys = Keys.open(running.data / "hub" / "doors.db")
             keys.make("Weekly report", ("today", "hours"))
             keys.close()
@@ -147,6 +152,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _past(data: Path) -> Path:
+    """A data folder with weeks behind it."""
+    (data / "hub").mkdir()
+    store = Store(data / "hub" / FILE)
+    try:
+        remember(store, time.time(), DAYS)
+    finally:
+        store.close()
+    return data
 
 
 def afternoon(utc_hour: int) -> str:
