@@ -133,7 +133,10 @@ def cut_off(report: Report, role: str, base: Path, whole: Path, stick: Path, wor
     """The same install killed at random moments until it is through, ends in the same files."""
     root, program = copied(base, work / f"{role}-killed"), f"/stick/deploy/install-{role}"
     chance, kills = random.Random(6), 0
-    while kills < KILLS and killed(root, stick, chance.uniform(0.2, took_s * (kills + 1) / KILLS), program, *MORE[role]):
+    while kills < KILLS:
+        after_s = chance.uniform(0.2, took_s * (kills + 1) / KILLS)
+        if not killed(root, stick, after_s, program, *MORE[role]):
+            break
         kills += 1
     done = inside(root, stick, program, *MORE[role])
     found = differences(tree(whole, ONE_OF_ITS_KIND), tree(root, ONE_OF_ITS_KIND))
@@ -160,6 +163,8 @@ def as_installed(report: Report, hub_root: Path, node_root: Path, stick: Path) -
     with two_networks("ah", "an"), booted(hub_root, stick, "ah") as hub, booted(node_root, stick, "an") as node:
         failed = hub.run("systemctl", "--failed", "--plain", "--no-legend").stdout.strip()
         report.saw("hub: booted, no unit has failed", failed == "", failed or ", ".join(_active(hub)))
+        renewed = hub.run("systemctl", "start", "attune-hub-authority.service")
+        report.saw("hub: its certificates are looked after inside that unit's walls", renewed.returncode == 0)
         begun = hub.run("attune-hub", "enrol", "door", "--data", "/var/lib/attune-hub").stdout
         command = next(line.strip() for line in begun.splitlines() if "attune-edge join" in line)
         came = node.run(*command.split())
