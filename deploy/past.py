@@ -1,7 +1,7 @@
 """Weeks behind the demo's shop, for pictures: nudges and answers, windows, needs, an experiment, sales and a plan.
 
-Written into the hub's own store before it starts, all of it made up; the zones' hours come from the node
-(`deploy.timelapse`).
+Written into the hub's own store before it starts, all of it made up but the zones' hours: those are simulated as
+`deploy.timelapse` does, and put where they would stand had the shop been open all that time.
 
 Left out: anything that a running hub makes of it by itself (sums of days, what answers taught).
 """
@@ -11,13 +11,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Final
 
 from contract import wire
-from contract.events import MoodReleased, Shares
+from contract.events import MoodReleased, Shares, ZoneEvent
 from contract.wire import Topic
-from deploy.timelapse import opened
+from deploy.timelapse import hours, opened
+from edge.courier.intake import event_of
+from edge.record import Head
 from edge.scene.script import ZONES
 from hub import experiment_rows, sales
 from hub.experiment import HOUR_S, HoldOut
@@ -32,6 +35,7 @@ NEED_HOURS_DAYS: Final = 7
 LAST_S: Final = 1_800.0
 MOST: Final = 900.0
 _BOOT: Final = "0011aabb-000001"
+_MODEL: Final = "ab" * 32
 _NUDGE: Final = (
     "INSERT INTO nudges (node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s,"
     " outcome, handovers, raised_level) VALUES (?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, 0, ?)"
@@ -68,7 +72,12 @@ def remember(store: Store, now_s: float, days: int, seed: int = 7) -> None:
     with store.batch():
         store.run("INSERT OR REPLACE INTO plan VALUES (1, ?, ?)", now_s, PLAN.model_dump_json())
         lot = _begun(store, spans[0][0], now_s)
-        for opens_s, seconds in spans:
+        for day, (opens_s, seconds) in enumerate(spans):
+            for record in hours(ZONES, opens_s, seconds, seed + day):
+                ended_s = (record.hour + 1) * HOUR_S
+                said = replace(record, head=Head(record.head.zone, 0, 1))
+                event = event_of(said, node=NODE, boot=_BOOT, seq=next(seqs), t_wall=int(ended_s), model=_MODEL)
+                _keep(store, event, ended_s + 2.0)
             for hour_s in range(int(opens_s), int(opens_s + seconds), HOUR_S):
                 _hour(store, dice, hour_s, lot, now_s, seqs)
 
@@ -90,12 +99,12 @@ def _hour(store: Store, dice: random.Random, hour_s: int, lot: HoldOut, now_s: f
     for place, zone in enumerate(ZONES):
         held = lot.holds((NODE, zone.id), hour_s)
         took += 0 if held else 60
-        needs = dice.choices((0, 5, 10), (2, 5, 2))[0]
+        needs = dice.choices((0, 5), (3, 1))[0]
         if now_s - hour_s < NEED_HOURS_DAYS * 86_400:
             store.run(
                 "INSERT INTO need_hours (node, zone, hour_start_s, reached_1, reached_2, reached_3)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                NODE, zone.id, hour_s, needs + 5, needs, max(0, needs - 5),
+                NODE, zone.id, hour_s, needs, needs, 0,
             )  # fmt: skip
         if dice.random() < 0.8:
             waited_s = min(300, round(dice.expovariate(1 / (130 if held else 70)) / 10) * 10)
@@ -125,9 +134,13 @@ def _window(store: Store, dice: random.Random, zone: int, ended_s: float, seq: i
     positive, negative = dice.randint(2, 5), dice.randint(1, 2)
     shares = Shares(negative=negative, neutral=10 - positive - negative, positive=positive)
     event = MoodReleased(
-        node=NODE, boot=_BOOT, zone=zone, seq=seq, t_mono_s=1, t_wall=int(ended_s), model="ab" * 32, config=1,
+        node=NODE, boot=_BOOT, zone=zone, seq=seq, t_mono_s=1, t_wall=int(ended_s), model=_MODEL, config=1,
         window_s=300, people="5-9", shares=shares,
         valence=0.1, arousal=0.0, abstained=1, dwell_s=dice.choices(STAYS, (2, 4, 5, 3, 1))[0],
     )  # fmt: skip
+    _keep(store, event, ended_s + 2.0)
+
+
+def _keep(store: Store, event: ZoneEvent, at_s: float) -> None:
     topic = str(Topic(store="shop", node=NODE, kind=event.kind))
-    store.add(Message(topic, wire.encode(event), ended_s + 2, time.monotonic()), event, late=False)
+    store.add(Message(topic, wire.encode(event), at_s, time.monotonic()), event, late=False)

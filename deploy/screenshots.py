@@ -61,8 +61,8 @@ DAYS: Final = 27
 AFTERNOON_H: Final = 16
 ABOUT: Final = f"""\
 Taken from the demo by `make screenshots`, on a tablet, a phone and a desktop. Its customers are drawings with real
-photographs of faces; {DAYS + 1} days of hours were simulated and sent at once, so that the auditor's meter counts them
-all as today's. The nudges of these days, their answers, the experiment with its sales, and the plan are made up."""
+photographs of faces. The {DAYS + 1} days behind it are made up: visits, nudges and their answers, the experiment with
+its sales, and the plan."""
 _HUB: Final = f"""\
 timezone = "{{timezone}}"
 {HUB.replace("rest_s = 20.0", "rest_s = 30.0")}
@@ -132,11 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
         time.tzset()
         with (
             tempfile.TemporaryDirectory(prefix="attune-demo-") as folder,
-            shop(
-                0, "day", _past(Path(folder)), history=True, settings=_HUB.format(timezone=timezone), days=DAYS
-            ) as running,
+            shop(0, "day", _past(Path(folder)), history=False, settings=_HUB.format(timezone=timezone)) as running,
             sync_playwright() as playwright,
-        ):  # fmt: skip
+        ):
             keys = Keys.open(running.data / "hub" / "doors.db")
             keys.make("Weekly report", ("today", "hours"))
             keys.close()

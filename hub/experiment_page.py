@@ -71,10 +71,11 @@ def _told(trial: Trial, hours: Hours, now_s: float) -> dict[str, Any]:
     sequence = sequence_of(hours.waits, trial.share)
     lasted_days = ((trial.ended_s or now_s) - trial.began_s) / DAY_S
     sure = sequence.sure()
+    open_still = trial.ended_s is None and sure.low <= 0 <= sure.high
     return {
         "sure": sure,
         "verdict": verdict(sure, LIMIT_S),
-        "power": power(sequence, trial.smallest_s / LIMIT_S, lasted_days) if trial.ended_s is None else "",
+        "power": power(sequence, trial.smallest_s / LIMIT_S, lasted_days) if open_still else "",
         "mood": mood(sequence_of(hours.moods, trial.share).sure()),
         "days": days(hours, trial.share),
     }
@@ -119,6 +120,17 @@ def routes(pages: Pages, desk: ExperimentDesk, clock: Callable[[], float]) -> AP
     @router.get(HERE, response_class=HTMLResponse)
     def experiment(request: Request, session: Here) -> Response:
         return page(request, session)
+
+    @router.get(f"{HERE}/days.csv", response_class=PlainTextResponse)
+    def days_csv(session: Here) -> Response:
+        trial = desk.trial()
+        if trial is None:
+            raise HTTPException(404)
+        found = days(desk.hours(trial), trial.share)
+        lines = (f"{day.words},{day.units},{day.sooner_s:.1f},{day.low_s:.1f},{day.high_s:.1f}" for day in found)
+        text = "\n".join(("until,hours,seconds sooner,at least,at most", *lines, ""))
+        kept = {"Content-Disposition": 'attachment; filename="attune-does-it-help.csv"'}
+        return PlainTextResponse(text, headers=kept, media_type="text/csv")
 
     @router.get(f"{HERE}/sales-example.csv", response_class=PlainTextResponse)
     def sales_example(session: Here) -> Response:

@@ -49,7 +49,34 @@ function draw() {
   }, [rows.map((_, i) => i), low, high, mid], box);
 }
 
+// The picture with its title, so that it can be read alone.
+function save() {
+  const canvas = plot.ctx.canvas;
+  const scale = devicePixelRatio || 1;
+  const page = document.createElement("canvas");
+  const head = Math.round(48 * scale);
+  page.width = canvas.width + 32 * scale;
+  page.height = canvas.height + head + 16 * scale;
+  const pen = page.getContext("2d");
+  pen.fillStyle = css("sheet");
+  pen.fillRect(0, 0, page.width, page.height);
+  pen.fillStyle = css("ink");
+  pen.font = `600 ${19 * scale}px Atkinson Hyperlegible Next, sans-serif`;
+  pen.fillText(figure.querySelector("h3").textContent, 16 * scale, 30 * scale);
+  pen.drawImage(canvas, 16 * scale, head);
+  page.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = "attune-does-it-help.png";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }, "image/png");
+}
+
 if (figure) {
+  const button = figure.querySelector("[data-png]");
+  button.hidden = false;
+  button.addEventListener("click", save);
   await document.fonts.ready;
   draw();
   addEventListener("resize", draw);

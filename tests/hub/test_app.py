@@ -74,6 +74,7 @@ DOORS: dict[str, set[Role | None]] = {
     "POST /owner/experiment/stop": {"owner"},
     "POST /owner/experiment/sales": {"owner"},
     "GET /owner/experiment/sales-example.csv": {"owner"},
+    "GET /owner/experiment/days.csv": {"owner"},
     "GET /owner/plan": {"owner"},
     "POST /owner/plan": {"owner"},
     "GET /owner/plan/picture": {"owner"},

@@ -80,3 +80,17 @@ def test_a_browser_draws_the_band_and_reads_a_day(hub: Hub, visit: Visit) -> Non
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
     expect(page.locator("#plot-read")).to_contain_text("Until ")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for button, name in (("PNG", "attune-does-it-help.png"), ("CSV", "attune-does-it-help.csv")):
+        with page.expect_download() as begun:
+            page.locator("#sequence").get_by_text(button, exact=True).click()
+        assert begun.value.suggested_filename == name
+
+
+def test_nothing_is_wider_than_a_phone(hub: Hub, visit: Visit) -> None:
+    hub.experiment.now, hub.experiment.measured = four_weeks(time.time())
+    for path in (PATH, "/owner/plan"):
+        page = visit("owner", path)
+        page.set_viewport_size({"width": 360, "height": 780})
+        wide = "(one) => one.getBoundingClientRect().right > innerWidth && !one.closest('.scroll, .unseen, .plot')"
+        shown = f"[...document.querySelectorAll('main *')].filter({wide}).map((one) => one.outerHTML.slice(0, 80))"
+        assert page.evaluate(shown) == []
