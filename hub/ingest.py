@@ -32,6 +32,7 @@ from contract.fields import Boot, Name, Seq
 from hub.store import FromNode, Message, OfItself
 
 LATE_S: Final = 10.0
+KEEPALIVE_S: Final = 20  # a connection of which one end is gone is found within twice that
 DRIFT: Final = 500e-6  # how much faster than the hub's a node's clock may run before it is learnt anew
 Run = tuple[int, int]
 
@@ -167,7 +168,7 @@ class MqttLink:
 
     def start(self) -> None:
         """Connect, now or as soon as there is a broker."""
-        self._client.connect_async(self._broker.host, self._broker.port, keepalive=30)
+        self._client.connect_async(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
         self._client.loop_start()
 
     def stop(self) -> None:

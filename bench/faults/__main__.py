@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults import kills, power
+from bench.faults import clocks, full, kills, network, power, replays
 from contract.errors import AttuneError
 from deploy.bench_chart import bars
 
@@ -62,6 +62,11 @@ FAULTS: Final = (
     *(_kills(target) for target in kills.TARGETS),
     _power("outbox", "a node's outbox"),
     _power("hub", "the hub's database"),
+    Fault("replays", "duplicates, other orders and old boots", 100_000, replays.ROUND, replays.replayed),
+    Fault("full-node", "disk full on a node", 30, full.ROUND, lambda *of: full.filled("node", *of)),
+    Fault("full-hub", "disk full on the hub", 30, full.ROUND, lambda *of: full.filled("hub", *of)),
+    Fault("clock", "wall clocks that jump", 240, clocks.ROUND, clocks.jumped),
+    Fault("network", "latency, loss, partitions, resets", 250, network.ROUND, network.disturbed),
 )
 
 
@@ -127,7 +132,7 @@ run here, and how often, stands in each row; the goal is what `make faults` runs
 
 ![How long it took](pictures/faults.svg)
 """
-    return head + "\n".join(part for part in (_killed(rounds), _cut(rounds)))
+    return head + "\n".join(part for part in (_killed(rounds), _cut(rounds), _others(rounds)))
 
 
 def _machine() -> str:
@@ -172,6 +177,49 @@ is an event that was vouched for and is not in events and ledger byte for byte.
 
 {table(head, lines)}
 """
+
+
+def _others(rounds: Rounds) -> str:
+    lines = []
+    for fault in FAULTS:
+        played = rounds.get(fault.name, [])
+        if not played or fault.name.startswith(("kill-", "power-")):
+            continue
+        sums = [f"{_sum(played, key):,.0f}" for key in ("tried", "released", "stored", "lost", "twice")]
+        if fault.name == "replays":  # another count: the same bytes, or not
+            sums[1:] = ["–"] * 4
+        lines.append((fault.title, f"{fault.full:,}", *sums, _note(fault.name, played), _held(played)))
+    head = ("what", "goal", "times", "released", "stored", "lost", "twice", "", "held")
+    return f"""
+## Everything else
+
+- Replays: everything that four nodes said in four boots each is said again at random through the broker; the hub's
+  tables of events, hours, refusals, nudges and its ledger must be the same bytes. Another hub hears all of it in
+  another order, some of it two or three times, and must hold the same events and hours.
+- Disk full: a tmpfs of {full.SIZE} and a file that takes all that is left, then goes.
+- Clocks: each round begins {clocks.BEFORE_S:.0f} s before a border (summer time's two, into and out of a leap day), is
+  set forth and back by up to a day, and once stands in 1970 while the courier begins. What nudges do then is not
+  judged.
+- Network: a proxy between everybody and the broker. After each round the connections carry nothing any more without
+  being closed; found is how long until all had new ones.
+
+Not mended: a hub whose clock jumps ahead by more than it keeps events for (396 days) forgets them at its next sweep.
+
+{table(head, lines)}
+"""
+
+
+def _note(name: str, played: Sequence[Round]) -> str:
+    match name:
+        case "replays":
+            same = all(one["same"] for one in played)
+            return f"{'the same' if same else 'other'} bytes; {_sum(played, 'mixed'):,.0f} in another order"
+        case "full-node" | "full-hub":
+            return f"said within {max(one['said_s'] for one in played):.1f} s"
+        case "clock":
+            return f"{_sum(played, 'disordered'):,.0f} out of order"
+        case _:
+            return f"half open found within {max(one.get('found_s', 0) for one in played):.0f} s"
 
 
 def _held(played: Sequence[Round]) -> str:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from queue import Empty, Queue
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.faults.count import tally
 from bench.faults.disk import Disk, Op
 from bench.faults.kills import kills
+from bench.faults.network import Proxy
 from bench.faults.power import cuts
+from bench.faults.replays import replayed
 from contract.ledger import create_tables
 from hub import schema
+from tests.brokers import mosquitto
 
 
 @pytest.mark.timeout(180)
@@ -65,3 +72,42 @@ def test_a_power_cut_leaves_what_was_synced_and_any_part_of_the_rest() -> None:
     assert {len(disk.cut(random.Random(seed))) for seed in range(20)} == {1, 2}
     disk.do(Op("sync", "/"))
     assert {len(disk.cut(random.Random(seed))) for seed in range(20)} == {2}
+
+
+@pytest.mark.timeout(180)
+def test_what_is_said_again_changes_no_byte_and_another_order_no_event(tmp_path: Path) -> None:
+    found = replayed(500, 1, tmp_path)
+    assert found["same"]
+    assert found["same_set"]
+
+
+def test_a_partition_keeps_back_what_half_open_loses(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker:
+        proxy = Proxy(broker.port)
+        proxy.start()
+        heard: Queue[bytes] = Queue()
+        near, far = mqtt.Client(CallbackAPIVersion.VERSION2), mqtt.Client(CallbackAPIVersion.VERSION2)
+        ready = threading.Event()
+        near.on_message = lambda _, __, came: heard.put(bytes(came.payload))
+        near.on_subscribe = lambda *_: ready.set()
+        near.connect("127.0.0.1", broker.port)
+        near.loop_start()
+        near.subscribe("t", qos=1)
+        far.connect("127.0.0.1", proxy.port)
+        far.loop_start()
+        assert ready.wait(10)
+        far.publish("t", b"1", qos=1).wait_for_publish(10)
+        proxy.parted = True
+        kept = far.publish("t", b"2", qos=1)
+        with pytest.raises(Empty):
+            [heard.get(timeout=0.3) for _ in range(2)]
+        proxy.parted = False
+        kept.wait_for_publish(10)
+        assert heard.get(timeout=10) == b"2"
+        proxy.half_open()
+        far.publish("t", b"3", qos=1)
+        with pytest.raises(Empty):
+            heard.get(timeout=0.3)
+        near.disconnect()
+        far.disconnect()
+        proxy.close()
