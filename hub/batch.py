@@ -24,7 +24,8 @@ from hub.ingest import LATE_S, Refused
 from hub.store import FromNode, Message, OfItself, Store
 
 BLIND: Final = frozenset(("camera_lost", "eye_stopped", "model_refused", "badges_unreadable"))
-Order = nudges.TakenBy | nudges.Answered | Callable[[Store], object]
+_UNSEEN: Final = nudges.Hold | nudges.LetGo | nudges.Wait | nudges.WaitNoMore
+Order = nudges.TakenBy | nudges.Answered | nudges.OnShift | nudges.Busy | Callable[[Store], object]
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Batch:
         for action in actions:
             self.store.act(action, at_s)
             quiet = isinstance(action, nudges.Renew) and not action.seen
-            self.seen |= not (quiet or isinstance(action, nudges.Hold | nudges.LetGo))
+            self.seen |= not (quiet or isinstance(action, _UNSEEN))
 
     def refuse(self, message: Message, refused: Refused) -> None:
         """Put aside what is not in the contract; the node need not send it again."""

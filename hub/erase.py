@@ -22,6 +22,7 @@ from hub.store import Store
 _AHEAD_S: Final = 1e9  # a clock that was ahead protects nothing
 DELETED_KIND: Final = "deleted-everything"
 GOES: Final = (
+    *("shift_seats", "nudge_asks", "nudge_zones", "waiting_needs"),
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
     "need_hours",
     *("experiments", "held_needs", "experiment_hours"),

@@ -1,23 +1,28 @@
 """The nudge engine: when to ask staff to look after a zone, and when to stop. Pure: no clock, no store, no wire.
 
 Rules:
-- A zone has at most one nudge that is open or taken.
-- A need raises one when its level is at least the zone's ``level_from``, the zone is not resting, the shop is not in
-  its quiet hours, and fewer than ``per_hour`` were raised in the last hour.
+- A zone has at most one nudge that is open or taken, and neighbours have one together: a need beside an open nudge
+  joins it, and one beside a nudge that is taken waits until that is over.
+- A need raises one when its level is at least the zone's ``level_from``, it has stood for ``first_approach_s``, the
+  zone is not resting, the shop is not in its quiet hours, fewer than ``per_hour`` were raised in the last hour, and
+  somebody may still be asked.
 - What came late is history: it neither raises, renews nor withdraws anything.
-- Nobody takes it for ``hand_over_s``: it is asked again (handed over), and again after as long.
+- One free person on shift is asked; everybody where nobody is free or on shift (`hub.shift`).
+- Nobody takes it for ``hand_over_s``: the next one is asked (handed over), and again after as long. Whoever was asked
+  alone and is busy or gone hands over at once.
 - It is withdrawn when the zone's level falls to 0, when what the node said is no longer good, or when the node stops
   sensing; it expires ``expires_s`` after it was raised.
 - Somebody on the way keeps it, whatever the zone says, until they answer or ``taken_max_s`` is over.
-- A zone rests for ``rest_s`` after each nudge, and for ``rest_browsing_s`` after *just browsing*.
+- A zone rests for ``rest_s`` after each nudge, and for ``rest_browsing_s`` after *just browsing*; neighbours that
+  shared it rest too.
 - A clock that jumps back ends what it would otherwise keep open.
 
 - In an hour in which an experiment holds a zone out, a need that would raise a nudge is held instead: nobody is asked,
   it is none of the ``per_hour``, and it ends as an open nudge does (`hub.experiment`).
 - While the shop learns, a need under ``level_from`` raises one in the few blocks of time that `hub.learn` explores.
 
-Left out: who is asked (all tablets are, until staff have names), and what the answers teach (`hub.learn`), which comes
-in as ``level_from`` of a zone.
+Left out: whose turn it is (`hub.shift`), what a shared nudge says (`hub.neighbours`), and what the answers teach
+(`hub.learn`), which comes in as ``level_from`` of a zone.
 """
 
 from __future__ import annotations
@@ -25,14 +30,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
 
+from hub import neighbours, shift
 from hub.learn import LEVELS, explores
 from hub.nudge_types import (
     HOUR_S,
     Action,
     Answered,
     Assisted,
+    Busy,
     Close,
     Event,
     Expire,
@@ -40,6 +46,8 @@ from hub.nudge_types import (
     Held,
     Hold,
     LetGo,
+    Need,
+    OnShift,
     OnTheWay,
     Open,
     Raise,
@@ -47,61 +55,81 @@ from hub.nudge_types import (
     Resting,
     Rules,
     Silent,
+    Staffed,
     State,
     Take,
     TakenBy,
     Tick,
+    Wait,
+    Waiting,
+    WaitNoMore,
     Withdraw,
     Zone,
     ZoneKey,
 )
+from hub.shift import JUMP_S
 
-JUMP_S: Final = 5.0
-Over = Withdraw | Expire | Close | LetGo
+Over = Withdraw | Expire | Close | LetGo | WaitNoMore
+Done = tuple[State, tuple[Action, ...]]
 
 
-def step(rules: Rules, state: State, event: Event, now_s: float) -> tuple[State, tuple[Action, ...]]:
+def step(rules: Rules, state: State, event: Event, now_s: float) -> Done:
     """What follows from one event. Time passes first, so that nothing over-age is acted on.
 
     Units: ``now_s`` seconds since the epoch.
     """
+    before = state.shift
     state, passed = _pass_time(rules, state, now_s)
+    state, more = _happened(rules, state, event, now_s)
+    state, again = _handed_over(rules, state, now_s)
+    staffed = () if state.shift == before else (Staffed(state.shift),)
+    return state, (*passed, *more, *again, *staffed)
+
+
+def _happened(rules: Rules, state: State, event: Event, now_s: float) -> Done:
     match event:
         case Assisted():
-            state, more = _assisted(rules, state, event, now_s)
+            return _assisted(rules, state, event, now_s)
         case Silent(node):
-            gone: dict[ZoneKey, Over] = {
-                key: Withdraw(zone.id, "node silent") if isinstance(zone, Open) else LetGo(key)
-                for key, zone in state.zones.items()
-                if key[0] == node and isinstance(zone, Open | Held)
-            }
-            state, more = _ended(rules, state, gone, now_s)
+            return _silent(rules, state, node, now_s)
         case TakenBy(nudge, who):
-            state, more = _taken(state, nudge, who, now_s)
+            return _taken(state, nudge, who, now_s)
         case Answered(nudge, outcome):
             found = _find(state, nudge)
-            state, more = _ended(rules, state, {found: Close(nudge, outcome)} if found else {}, now_s)
+            zone = state.zones[found] if found else None
+            if isinstance(zone, OnTheWay):
+                state = replace(state, shift=shift.turn(state.shift, zone.who, now_s))
+            return _ended(rules, state, {found: Close(nudge, outcome)} if found else {}, now_s)
+        case OnShift(seat, on):
+            there = shift.sign_on(state.shift, seat, now_s) if on else shift.sign_off(state.shift, seat)
+            return replace(state, shift=there), ()
+        case Busy(seat, busy):
+            until_s = now_s + rules.fair.busy_s if busy else 0.0
+            return replace(state, shift=shift.say_busy(state.shift, seat, until_s)), ()
         case Tick():
-            more = ()
-    return state, (*passed, *more)
+            return state, ()
 
 
-def _pass_time(rules: Rules, state: State, now_s: float) -> tuple[State, tuple[Action, ...]]:
+# --- time passes ----------------------------------------------------------------------------------------------------
+
+
+def _pass_time(rules: Rules, state: State, now_s: float) -> Done:
     over: dict[ZoneKey, Over] = {}
     zones = dict(state.zones)
-    again: list[Action] = []
+    faded: list[Action] = []
     for key, zone in state.zones.items():
         match zone:
             case Open() if _over(zone.opened_s, rules.expires_s, now_s):
                 over[key] = Expire(zone.id)
             case Open() if now_s >= zone.until_s:
                 over[key] = Withdraw(zone.id, "moved on")
-            case Open() if now_s - zone.asked_s >= rules.hand_over_s:
-                asked = replace(zone, asked_s=now_s, handovers=zone.handovers + 1)
-                zones[key] = asked
-                again.append(HandOver(asked))
+            case Open() if (left := neighbours.faded(zone, now_s)) != zone:
+                zones[key] = left
+                faded.append(Renew(left, True))
             case Held() if _over(zone.opened_s, rules.expires_s, now_s) or now_s >= zone.until_s:
                 over[key] = LetGo(key)
+            case Waiting() if now_s < zone.since_s - JUMP_S or now_s >= zone.need.until_s:
+                over[key] = WaitNoMore(key)
             case OnTheWay() if _over(zone.taken_s, rules.taken_max_s, now_s):
                 over[key] = Expire(zone.id)
             case Resting() if _over(zone.since_s, zone.until_s - zone.since_s, now_s):
@@ -109,8 +137,12 @@ def _pass_time(rules: Rules, state: State, now_s: float) -> tuple[State, tuple[A
             case _:
                 pass
     raised = tuple(at_s for at_s in state.raised_s if abs(now_s - at_s) < HOUR_S)
-    state, ended = _ended(rules, replace(state, zones=MappingProxyType(zones), raised_s=raised), over, now_s)
-    return state, (*again, *ended)
+    there = shift.there(rules.fair, state.shift, now_s)
+    state = replace(state, zones=MappingProxyType(zones), raised_s=raised, shift=there)
+    state, ended = _ended(rules, state, over, now_s)
+    state, again = _handed_over(rules, state, now_s)
+    state, due = _waited(rules, state, now_s)
+    return state, (*faded, *ended, *again, *due)
 
 
 def _over(since_s: float, lasts_s: float, now_s: float) -> bool:
@@ -118,31 +150,51 @@ def _over(since_s: float, lasts_s: float, now_s: float) -> bool:
     return not -JUMP_S <= now_s - since_s < lasts_s
 
 
-def _assisted(rules: Rules, state: State, event: Assisted, now_s: float) -> tuple[State, tuple[Action, ...]]:
-    zone = state.zones.get(event.zone)
+def _handed_over(rules: Rules, state: State, now_s: float) -> Done:
+    """Nudges that the next one is asked about: nobody came for a while, or who was asked alone is busy or gone."""
+    actions: list[Action] = []
+    for key, zone in sorted((key, zone) for key, zone in state.zones.items() if isinstance(zone, Open)):
+        if now_s - zone.asked_s >= rules.hand_over_s or _left(state, zone, now_s):
+            asked, state = _ask(rules, state, replace(zone, handovers=zone.handovers + 1), now_s)
+            state = _with(state, key, asked)
+            actions.append(HandOver(asked))
+    return state, tuple(actions)
+
+
+def _left(state: State, nudge: Open, now_s: float) -> bool:
+    seats = [state.shift.get(name) for name in nudge.asked.seats] if nudge.asked.alone else []
+    return any(seat is None or shift.is_busy(seat, now_s) for seat in seats)
+
+
+def _ask(rules: Rules, state: State, nudge: Open, now_s: float) -> tuple[Open, State]:
+    elsewhere = {zone.who for zone in state.zones.values() if isinstance(zone, OnTheWay)}
+    for zone in state.zones.values():
+        if isinstance(zone, Open) and zone.asked.alone and zone.id != nudge.id:
+            elsewhere.update(zone.asked.seats)
+    asked, there = shift.ask(rules.fair, state.shift, nudge.asked.had, elsewhere, now_s)
+    return replace(nudge, asked=asked, asked_s=now_s), replace(state, shift=there)
+
+
+# --- what cameras say -----------------------------------------------------------------------------------------------
+
+
+def _assisted(rules: Rules, state: State, event: Assisted, now_s: float) -> Done:
+    key = neighbours.shared_by(state.zones, event.zone)
+    zone = state.zones.get(key)
     if event.late or isinstance(zone, OnTheWay):
         return state, ()
+    good = event.level > 0 and event.until_s > now_s
     if isinstance(zone, Open):
-        if event.level == 0 or event.until_s <= now_s:
-            return _ended(rules, state, {event.zone: Withdraw(zone.id, "moved on")}, now_s)
-        renewed = replace(zone, level=event.level, reasons=event.reasons, until_s=event.until_s)
-        seen = (zone.level, zone.reasons) != (event.level, event.reasons)
-        return _with(state, event.zone, renewed), (Renew(renewed, seen),)
+        need = Need(event.zone, event.level if good else 0, event.reasons if good else (), event.until_s)
+        return _renewed(rules, state, key, neighbours.said(key, zone, need), now_s)
     if isinstance(zone, Held):
-        if event.level == 0 or event.until_s <= now_s:
-            return _ended(rules, state, {event.zone: LetGo(event.zone)}, now_s)
+        if not good:
+            return _ended(rules, state, {key: LetGo(key)}, now_s)
         held = replace(zone, until_s=event.until_s)
-        return _with(state, event.zone, held), (Hold(event.zone, held),)
-    wanted = event.until_s > now_s and _enough(rules, event, now_s)
-    full = len(state.raised_s) >= rules.per_hour
-    if not wanted or full or isinstance(zone, Resting) or rules.is_quiet(now_s):
-        return state, ()
-    if rules.hold_out and rules.hold_out.holds(event.zone, now_s):
-        held = Held(now_s, event.until_s)
-        return _with(state, event.zone, held), (Hold(event.zone, held),)
-    nudge = Open(state.next_id, event.level, event.reasons, now_s, event.until_s, now_s)
-    state = replace(state, raised_s=(*state.raised_s, now_s), next_id=state.next_id + 1)
-    return _with(state, event.zone, nudge), (Raise(event.zone, nudge),)
+        return _with(state, key, held), (Hold(key, held),)
+    if event.until_s > now_s and _enough(rules, event, now_s):
+        return _needed(rules, state, Need(key, event.level, event.reasons, event.until_s), now_s)
+    return _ended(rules, state, {key: WaitNoMore(key)} if isinstance(zone, Waiting) else {}, now_s)
 
 
 def _enough(rules: Rules, event: Assisted, now_s: float) -> bool:
@@ -152,20 +204,93 @@ def _enough(rules: Rules, event: Assisted, now_s: float) -> bool:
     return event.level >= level_from or explored
 
 
-def _taken(state: State, nudge: int, who: str, now_s: float) -> tuple[State, tuple[Action, ...]]:
+def _waited(rules: Rules, state: State, now_s: float) -> Done:
+    """Needs that have stood long enough by now."""
+    actions: list[Action] = []
+    for _, zone in sorted((key, zone) for key, zone in state.zones.items() if isinstance(zone, Waiting)):
+        if now_s - zone.since_s >= rules.first_approach_s:
+            state, more = _needed(rules, state, zone.need, now_s)
+            actions += more
+    return state, tuple(actions)
+
+
+def _needed(rules: Rules, state: State, need: Need, now_s: float) -> Done:
+    """A need that nobody is asked about: it joins a neighbour's nudge, raises one, is held, or waits."""
+    zone, near = state.zones.get(need.zone), neighbours.near(state.zones, rules.beside(need.zone))
+    if isinstance(zone, Resting):
+        return state, ()
+    since_s = zone.since_s if isinstance(zone, Waiting) else now_s
+    beside = state.zones[near] if near else None
+    full = len(state.raised_s) >= rules.per_hour or not shift.can_be_asked(rules.fair, state.shift, now_s)
+    blocked = isinstance(beside, OnTheWay) or (beside is None and (full or rules.is_quiet(now_s)))
+    if now_s - since_s < rules.first_approach_s or (blocked and isinstance(zone, Waiting)):
+        waiting = Waiting(since_s, need)
+        return _with(state, need.zone, waiting), () if waiting == zone else (Wait(need.zone, waiting),)
+    if blocked:
+        return state, ()
+    done = (WaitNoMore(need.zone),) if isinstance(zone, Waiting) else ()
+    state = _without(state, need.zone)
+    if rules.hold_out and rules.hold_out.holds(need.zone, now_s):
+        held = Held(now_s, need.until_s)
+        return _with(state, need.zone, held), (*done, Hold(need.zone, held))
+    if near and isinstance(beside, Open):
+        state, more = _renewed(rules, state, near, neighbours.said(near, beside, need), now_s)
+        return state, (*done, *more)
+    fresh = Open(state.next_id, need.level, need.reasons, now_s, need.until_s, now_s)
+    nudge, state = _ask(rules, state, fresh, now_s)
+    state = replace(state, raised_s=(*state.raised_s, now_s), next_id=state.next_id + 1)
+    return _with(state, need.zone, nudge), (*done, Raise(need.zone, nudge))
+
+
+def _renewed(rules: Rules, state: State, key: ZoneKey, left: Open | None, now_s: float) -> Done:
+    zone = state.zones[key]
+    assert isinstance(zone, Open)
+    if left is None:
+        return _ended(rules, state, {key: Withdraw(zone.id, "moved on")}, now_s)
+    return _with(state, key, left), (Renew(left, neighbours.read(zone) != neighbours.read(left)),)
+
+
+def _silent(rules: Rules, state: State, node: str, now_s: float) -> Done:
+    over: dict[ZoneKey, Over] = {}
+    renewed: list[Action] = []
+    for key, zone in state.zones.items():
+        match zone:
+            case Open() if (left := neighbours.gone(key, zone, node)) is None:
+                over[key] = Withdraw(zone.id, "node silent")
+            case Open() if left and left != zone:
+                state = _with(state, key, left)
+                renewed.append(Renew(left, True))
+            case Held() if key[0] == node:
+                over[key] = LetGo(key)
+            case Waiting() if key[0] == node:
+                over[key] = WaitNoMore(key)
+            case _:
+                pass
+    state, ended = _ended(rules, state, over, now_s)
+    return state, (*renewed, *ended)
+
+
+# --- what staff say, and how it ends --------------------------------------------------------------------------------
+
+
+def _taken(state: State, nudge: int, who: str, now_s: float) -> Done:
     key = _find(state, nudge)
     zone = state.zones.get(key) if key else None
     if key is None or not isinstance(zone, Open):
         return state, ()
-    taken = OnTheWay(zone.id, zone.opened_s, now_s, who)
+    shared = neighbours.zones_of(key, zone) if zone.needs else ()
+    taken = OnTheWay(zone.id, zone.opened_s, now_s, who, shared)
+    state = replace(state, shift=shift.turn(state.shift, who, now_s))
     return _with(state, key, taken), (Take(taken),)
 
 
-def _ended(rules: Rules, state: State, over: Mapping[ZoneKey, Over], now_s: float) -> tuple[State, tuple[Action, ...]]:
+def _ended(rules: Rules, state: State, over: Mapping[ZoneKey, Over], now_s: float) -> Done:
     zones = dict(state.zones)
     for key, action in over.items():
         rest_s = rules.rest_after_s(action.outcome if isinstance(action, Close) else None)
-        zones[key] = Resting(now_s, now_s + rest_s)
+        for one in neighbours.zones_of(key, zones.pop(key)):
+            if not isinstance(action, WaitNoMore):
+                zones[one] = Resting(now_s, now_s + rest_s)
     return replace(state, zones=MappingProxyType(zones)), tuple(over.values())
 
 
@@ -178,3 +303,7 @@ def _find(state: State, nudge: int) -> ZoneKey | None:
 
 def _with(state: State, key: ZoneKey, zone: Zone) -> State:
     return replace(state, zones=MappingProxyType({**state.zones, key: zone}))
+
+
+def _without(state: State, key: ZoneKey) -> State:
+    return replace(state, zones=MappingProxyType({one: zone for one, zone in state.zones.items() if one != key}))

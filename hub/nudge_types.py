@@ -10,6 +10,7 @@ from typing import Final
 
 from contract.events import Reason
 from hub.experiment import HoldOut
+from hub.shift import Asked, Fairness, Shift
 from hub.views import Outcome
 
 HOUR_S: Final = 3_600.0
@@ -35,6 +36,7 @@ class Rules:
     """What the owner has set. ``level_from`` holds for every zone that ``zone_level_from`` does not name; 4 is never.
 
     ``learns``: whether answers move the levels (`hub.learn`), towards ``precision``, the share of nudges that help.
+    ``neighbours``: groups of zones that raise one nudge together. Units: a need must have stood ``first_approach_s``.
     """
 
     level_from: int = 1
@@ -50,11 +52,18 @@ class Rules:
     quiet: tuple[Quiet, ...] = ()
     timezone: tzinfo = UTC
     hold_out: HoldOut | None = None
+    first_approach_s: float = 0.0
+    neighbours: tuple[frozenset[ZoneKey], ...] = ()
+    fair: Fairness = field(default_factory=Fairness)
 
     def is_quiet(self, now_s: float) -> bool:
         """Whether the shop wants no nudge raised at this moment."""
         local = datetime.fromtimestamp(now_s, self.timezone)
         return any(span.holds(local.hour * 60 + local.minute) for span in self.quiet)
+
+    def beside(self, zone: ZoneKey) -> frozenset[ZoneKey]:
+        """The zones that raise one nudge with this one, itself among them."""
+        return frozenset((zone,)).union(*(group for group in self.neighbours if zone in group))
 
     def rest_after_s(self, outcome: Outcome | None) -> float:
         """How long a zone is left alone after a nudge that ended so."""
@@ -103,15 +112,53 @@ class Tick:
     """Time passed."""
 
 
-Event = Assisted | Silent | TakenBy | Answered | Tick
+@dataclass(frozen=True, slots=True)
+class OnShift:
+    """A tablet said *on shift*, or that the shift is over."""
+
+    seat: str
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A tablet said *not me, I'm busy*, or that this is over."""
+
+    seat: str
+    busy: bool = True
+
+
+Event = Assisted | Silent | TakenBy | Answered | OnShift | Busy | Tick
 
 
 # --- how a zone is --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a camera last said of one zone; level 0 once that is over. Units: ``until_s`` when it is no longer good."""
+
+    zone: ZoneKey
+    level: int
+    reasons: tuple[Reason, ...]
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A need that nobody is asked about yet (``first_approach_s``). Units: ``since_s`` when it began."""
+
+    since_s: float
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
-    """Staff are asked, nobody is on the way. Units: ``asked_s`` when they were last asked."""
+    """Staff are asked, nobody is on the way. Units: ``asked_s`` when they were last asked.
+
+    ``needs``: of each zone that the nudge is about or was, once neighbours share it; ``level``, ``reasons`` and
+    ``until_s`` are those of all.
+    """
 
     id: int
     level: int
@@ -120,16 +167,19 @@ class Open:
     until_s: float
     asked_s: float
     handovers: int = 0
+    needs: tuple[Need, ...] = ()
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, slots=True)
 class OnTheWay:
-    """Somebody took it."""
+    """Somebody took it. ``zones`` are those that share it, where neighbours do."""
 
     id: int
     opened_s: float
     taken_s: float
     who: str
+    zones: tuple[ZoneKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +198,13 @@ class Held:
     until_s: float
 
 
-Zone = Open | OnTheWay | Resting | Held
+Zone = Waiting | Open | OnTheWay | Resting | Held
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything the engine remembers; a zone that is not in ``zones`` has nothing going on.
+    """Everything the engine remembers; a zone that is not in ``zones`` has nothing going on, or shares a neighbour's
+    nudge.
 
     Units: ``raised_s`` when each nudge of the last hour was raised, oldest first.
     """
@@ -161,6 +212,7 @@ class State:
     zones: Mapping[ZoneKey, Zone] = field(default_factory=lambda: MappingProxyType({}))
     raised_s: tuple[float, ...] = ()
     next_id: int = 1
+    shift: Shift = field(default_factory=lambda: MappingProxyType({}))
 
 
 # --- what to do -----------------------------------------------------------------------------------------------------
@@ -234,4 +286,26 @@ class LetGo:
     zone: ZoneKey
 
 
-Action = Raise | Renew | HandOver | Take | Withdraw | Expire | Close | Hold | LetGo
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A need has begun, or goes on, that nobody is asked about yet."""
+
+    zone: ZoneKey
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class WaitNoMore:
+    """Such a need is over, or somebody is asked about it now."""
+
+    zone: ZoneKey
+
+
+@dataclass(frozen=True, slots=True)
+class Staffed:
+    """Who is on shift has changed, or whose turn it is."""
+
+    shift: Shift
+
+
+Action = Raise | Renew | HandOver | Take | Withdraw | Expire | Close | Hold | LetGo | Wait | WaitNoMore | Staffed

@@ -19,6 +19,8 @@ What stands in them:
 - ``own_rules``: the rules of nudges that the owner set at the page, a row a change (`hub.rules`).
 - ``need_hours``: how many needs there were, rounded at random (`hub.need_hours`).
 - ``experiments``, ``held_needs`` and ``experiment_hours``: the hold-out (`hub.experiment_rows`).
+- ``shift_seats``, ``nudge_asks``, ``nudge_zones`` and ``waiting_needs``: who is asked, and which zones share a nudge
+  (`hub.shift_rows`).
 - ``plan`` and ``plan_picture``: the owner's floor plan (`hub.plan`) and what it is drawn over (`hub.plan_picture`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
@@ -36,7 +38,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
-from hub import experiment_rows, history_rows, plan, sales
+from hub import experiment_rows, history_rows, plan, sales, shift_rows
 from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
@@ -122,6 +124,11 @@ def _plan(db: Any) -> None:
         db.execute(statement)
 
 
+def _people(db: Any) -> None:
+    for statement in shift_rows.TABLES:
+        db.execute(statement)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
@@ -133,6 +140,7 @@ def _steps() -> Any:
     steps(name="0004_experiment")(_experiment)
     steps(name="0007_plan")(_plan)
     steps(name="0012_sales")(_sales)
+    steps(name="0006_people")(_people)
     return steps
 
 

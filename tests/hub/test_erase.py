@@ -18,9 +18,10 @@ from hub.auth import Role
 from hub.fakes import FakeShop
 from hub.housekeeping import alone
 from hub.need_hours import write_down
-from hub.nudge_types import Held, Hold, Open, Raise
+from hub.nudge_types import Held, Hold, Need, Open, Raise, Renew, Staffed, Wait, Waiting
 from hub.reads import StoreReads
 from hub.roll import roll
+from hub.shift import Seat
 from hub.store import FILE, Store
 from tests.hub.conftest import node_view
 from tests.hub.node import WALL_S, Node, message, raw
@@ -40,6 +41,10 @@ def fill(store: Store) -> bytes:
             store.heard(event.node, NOW_S)
         store.refuse(raw(secret.decode(), secret * 20), "topic", "No.")
         store.act(Raise(("aisle", 0), Open(1, 1, (), NOW_S, NOW_S + 60, NOW_S)), NOW_S)
+        need = Need(("aisle", 0), 1, (), NOW_S + 60)
+        store.act(Renew(Open(1, 1, (), NOW_S, NOW_S + 60, NOW_S, needs=(need, need)), True), NOW_S)
+        store.act(Wait(("aisle", 2), Waiting(NOW_S, need)), NOW_S)
+        store.act(Staffed({"till": Seat(NOW_S)}), NOW_S)
         store.forget_answers("aisle", 0, NOW_S)
         experiment_rows.begin(store.run, 0.2, 30, NOW_S)
         store.act(Hold(("aisle", 1), Held(NOW_S, NOW_S + 60)), NOW_S)
@@ -81,7 +86,8 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
     with store.batch():
         gone = erase.delete_everything(store, NOW_S + 10)
     store.wash()
-    assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 1, "nudges": 1, "nodes": 1, "forgotten": 1,
+    assert gone == {"events": 6, "hours": 1, "refused": 1, "nudge_steps": 2, "nudges": 1, "nodes": 1, "forgotten": 1,
+                        "shift_seats": 1, "nudge_asks": 1, "nudge_zones": 2, "waiting_needs": 1,
                     "need_hours": 2, "experiments": 1, "held_needs": 1, "experiment_hours": 2,
                     "sales": 1, "sales_most": 1, "history_days": 1, "history_waits": 1, "history_rolled": 1,
                     "plan_picture": 1, "ledger": 6}  # fmt: skip
