@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak rivals faults screenshots train need oracle schema wheelhouse check-install check-arm64 lock clean
+.PHONY: help demo test lint bench hostile soak rivals faults screenshots train need oracle schema sbom licences audit wheel wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,18 @@ check-install: $(VENV)/.dev $(FACES) ## install a hub and a node for real, as ro
 
 check-arm64: $(VENV)/.dev $(FACES) ## the same on arm64, emulated
 	@$(BIN)/python -m tests.install.check_arm64
+
+sbom: $(VENV)/.dev ## what ships, as CycloneDX, into dist/sbom.json
+	@$(BIN)/python -m deploy.supply sbom dist/sbom.json
+
+licences: $(VENV)/.dev ## write docs/licences.md
+	@$(BIN)/python -m deploy.supply licences
+
+audit: $(VENV)/.dev ## known flaws of what is locked, where OSV can be reached
+	@$(BIN)/python -m deploy.supply audit
+
+wheel: $(VENV)/.dev ## the wheel into dist, the same bytes whenever the same commit is built
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -t wheel -d dist
 
 lock: ## refresh the hash-pinned locks from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
