@@ -29,6 +29,7 @@ from tests.hub.browser import (
     visit_fixture,  # noqa: F401
 )
 from tests.hub.conftest import node_view
+from tests.hub.test_experiment_page import four_weeks
 
 AXE: Final = files(pytest.importorskip("axe_playwright_python", reason="axe is not installed (extra dev)"))
 RUN: Final = """rules => axe.run(document, {
@@ -91,6 +92,7 @@ def test_axe_sees_what_is_wrong(visit: Visit) -> None:
 
 def test_no_page_of_the_hub_breaks_the_guidelines(hub: Hub, visit: Visit) -> None:
     furnish(hub.shop)
+    hub.experiment.now, hub.experiment.measured = four_weeks(time.time())
     page = look(visit, "owner", "/owner", service_workers="block")  # to whom every page opens
     page.route("**/offline.js*", lambda script: script.abort())  # it leaves as soon as it finds the hub there
     page.add_init_script("MediaQueryList.prototype.addEventListener = () => {}")  # charts reload for a new scheme
