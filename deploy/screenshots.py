@@ -54,6 +54,7 @@ TALL: Final = 1.6  # a long page is shown to so many times the height of the scr
 COLOURS: Final = (256, 128, 64)
 BYTES_MAX: Final = 150_000
 NUDGE_S: Final = 120.0
+OPEN: Final = "article.nudge[data-state=open]"
 FILLED: Final = {"language": "en"}
 LOCKED: Final = "/staff/locked"
 GALLERY: Final = "pages.md"
@@ -175,6 +176,8 @@ def _take_all(browser: Browser, running: Shop, out: Path) -> None:
         for page in sorted((page for page in shown() if page.role == role), key=lambda page: page.path == LOCKED):
             opened = {size: _open(context, running, page) for size, context in contexts.items()}
             for size, tab in opened.items():
+                if page.path == "/staff":  # its board is drawn anew whenever something happens
+                    tab.locator(OPEN).first.wait_for(timeout=NUDGE_S * 1000)
                 _take(tab, size, out / f"{page.name}-{size}.png")
             if page.path == "/staff":
                 _answer(opened["tablet"])
@@ -202,7 +205,7 @@ def _open(context: BrowserContext, running: Shop, page: Shown) -> Page:
     if answer is None or answer.status >= 400:
         raise AttuneError(f"The page {page.path} is not to be had: look into the hub's log above.")
     if page.path == "/staff":
-        tab.locator("article.nudge[data-state=open]").first.wait_for(timeout=NUDGE_S * 1000)
+        tab.locator(OPEN).first.wait_for(timeout=NUDGE_S * 1000)
     elif page.path == LOCKED:
         tab.get_by_role("button", name="Lock", exact=True).click()
         tab.wait_for_url(f"**{LOCKED}")
