@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults import clocks, full, kills, network, power, replays
+from bench.faults import away, clocks, full, kills, network, power, replays
 from contract.errors import AttuneError
 from deploy.bench_chart import bars
 
@@ -63,6 +63,7 @@ FAULTS: Final = (
     _power("outbox", "a node's outbox"),
     _power("hub", "the hub's database"),
     Fault("replays", "duplicates, other orders and old boots", 100_000, replays.ROUND, replays.replayed),
+    Fault("away", "nodes whose broker was gone for a day", 200, away.NODES, away.away),
     Fault("full-node", "disk full on a node", 30, full.ROUND, lambda *of: full.filled("node", *of)),
     Fault("full-hub", "disk full on the hub", 30, full.ROUND, lambda *of: full.filled("hub", *of)),
     Fault("clock", "wall clocks that jump", 240, clocks.ROUND, clocks.jumped),
@@ -128,7 +129,8 @@ Written by `make faults`, which plays all of this anew and goes on where it was 
 in `make test` (`tests/bench/test_faults.py`). Real mosquitto, hub and couriers; their eyes are processes with the real
 link that say real records as fast as a courier takes them, since the real one says about one a minute. A record counts
 as released once it is in the node's ledger, which it enters in the transaction that puts it into the outbox. What was
-run here, and how often, stands in each row; the goal is what `make faults` runs. {_machine()}.
+run here, and how often, stands in each row; the goal is what `make faults` runs.
+{_machine()}.
 
 ![How long it took](pictures/faults.svg)
 """
@@ -155,6 +157,9 @@ Also while what was killed before is still starting. Two nodes; after each round
 is empty.
 
 {table(head, lines)}
+
+Open: needs forgotten while the hub is killed every few seconds. A need counts as forgotten that came in time, stood for
+20 s and led to no nudge; whether each of these is one, or the hub was just not up for long enough, is not known yet.
 """
 
 
@@ -196,14 +201,19 @@ def _others(rounds: Rounds) -> str:
 - Replays: everything that four nodes said in four boots each is said again at random through the broker; the hub's
   tables of events, hours, refusals, nudges and its ledger must be the same bytes. Another hub hears all of it in
   another order, some of it two or three times, and must hold the same events and hours.
+- Gone for a day: real couriers, {away.AT_ONCE} to a process, whose outboxes hold what three zones say in
+  {away.HOURS} hours, half of them open, and that look for the broker as seldom as after a day. Times are from the
+  broker's start. Nothing of it may raise a nudge.
 - Disk full: a tmpfs of {full.SIZE} and a file that takes all that is left, then goes.
 - Clocks: each round begins {clocks.BEFORE_S:.0f} s before a border (summer time's two, into and out of a leap day), is
-  set forth and back by up to a day, and once stands in 1970 while the courier begins. What nudges do then is not
-  judged.
+  set forth and back by up to {clocks.FAR_S / 3600:.0f} hours, and is that far behind once while the courier begins.
+  What nudges do then is not judged.
 - Network: a proxy between everybody and the broker. After each round the connections carry nothing any more without
   being closed; found is how long until all had new ones.
 
-Not mended: a hub whose clock jumps ahead by more than it keeps events for (396 days) forgets them at its next sweep.
+Not mended: the hub forgets by its own wall clock. One that jumps ahead by more than events are kept for (a day for
+needs, 396 days for the rest) forgets them at the next sweep, and what it hears while its clock stands that far behind
+goes once the clock is set.
 
 {table(head, lines)}
 """
@@ -214,6 +224,12 @@ def _note(name: str, played: Sequence[Round]) -> str:
         case "replays":
             same = all(one["same"] for one in played)
             return f"{'the same' if same else 'other'} bytes; {_sum(played, 'mixed'):,.0f} in another order"
+        case "away":
+            longest = max(one["drained_s"] for one in played)
+            hub, grown = (max(one[key] for one in played) for key in ("hub_mb", "grown_mb"))
+            return (
+                f"drained in {longest:.0f} s; {_sum(played, 'nudges'):,.0f} nudges; hub {hub:.0f} MB, grown {grown:.0f}"
+            )
         case "full-node" | "full-hub":
             return f"said within {max(one['said_s'] for one in played):.1f} s"
         case "clock":

@@ -2,8 +2,8 @@
 
 Rules:
 - All of the shop has one wall clock, which is shifted under it; the monotonic ones go on.
-- Each round begins seconds before one of the borders. Then the clock is set forth and back, and once it stands in 1970
-  when a courier begins.
+- Each round begins seconds before one of the borders. Then the clock is set forth and back, and once it is far
+  behind when a courier begins, as on a board that had no power.
 - Order is right when within each life of a node the numbers and the node's own seconds rise together.
 """
 
@@ -30,7 +30,8 @@ BORDERS: Final = (
     datetime(2028, 2, 29, tzinfo=UTC),
     datetime(2028, 3, 1, tzinfo=UTC),
 )
-JUMPS_S: Final = (-86_400.0, -3_600.0, -30.0, 0.5, 30.0, 3_600.0, 86_400.0)
+FAR_S: Final = 10 * 3_600.0  # a need is kept for a day: what is farther off is of age, and forgotten
+JUMPS_S: Final = (-FAR_S, -3_600.0, -30.0, 0.5, 30.0, 3_600.0, FAR_S)
 _ZONE: Final = 'timezone = "Europe/Berlin"\n'
 
 
@@ -44,7 +45,7 @@ def jumped(times: int, seed: int, folder: Path) -> dict[str, float]:
         running.runs_for(BEFORE_S + 2.0)
         for number in range(times):
             if number == times // 2:
-                clock.write_text(str(100.0 - time.time()))
+                clock.write_text(str(home_s - FAR_S))
                 running.nodes[0].courier.kill()
                 running.runs_for(3.0)
             clock.write_text(str(home_s + chance.choice(JUMPS_S)))

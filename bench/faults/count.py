@@ -4,7 +4,7 @@ Rules:
 - A record counts as released once it is in the outbox: the ledger has it, byte for byte, from the same transaction.
 - Stored is a row of the hub's events and an entry of its ledger, of the same bytes; twice is as wrong as never.
 - A nudge is repeated when a zone has two at once, or one that was raised twice; forgotten when one did not end though
-  its need did, or when a need that came in time led to none.
+  its need did, or when a need that came in time and stood for `STOOD_S` led to none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.faults.running import Shop, awaited
 from contract.wire import ZONE_KINDS
 
 DRAIN_S: Final = 240.0
-SLOW_S: Final = 10.0  # between a need and its nudge's row, on a machine that does other things too
+STOOD_S: Final = 20.0  # a need that stands so long is to be a nudge: some wait first, and the machine may be slow
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(ZONE_KINDS))
 
 
@@ -116,13 +116,17 @@ def _nudges(hub: Path) -> tuple[int, int]:
     at_once = sum(one[:2] == other[:2] and other[2] < one[3] for one, other in itertools.pairwise(ends))
     again = len(asked(hub, "SELECT nudge FROM nudge_steps WHERE what = 'raised' GROUP BY nudge HAVING count(*) > 1"))
     unended = sum(span[3] == float("inf") for span in ends)
-    needs = asked(hub, "SELECT node, zone, received_s, payload FROM events WHERE kind = 'assist' AND late = 0")
+    said = asked(hub, "SELECT node, zone, received_s, late, payload FROM events WHERE kind = 'assist' ORDER BY id")
+    needs = [(node, zone, float(str(at)), late, _level(payload)) for node, zone, at, late, payload in said]
     missed = 0
-    for node, zone, received, payload in needs:
-        at_s = float(str(received))
-        assert isinstance(payload, bytes)
-        if json.loads(payload)["level"] and not any(
-            (node, zone) == span[:2] and span[2] <= at_s + SLOW_S and span[3] >= at_s for span in ends
-        ):
-            missed += 1
+    for number, (node, zone, at_s, late, level) in enumerate(needs):
+        stood_s = next((one[2] - at_s for one in needs[number + 1 :] if one[:2] == (node, zone) and not one[4]), 0.0)
+        if late or not level or stood_s < STOOD_S:
+            continue
+        missed += not any((node, zone) == span[:2] and span[2] <= at_s + STOOD_S and span[3] >= at_s for span in ends)
     return at_once + again, unended + missed
+
+
+def _level(payload: object) -> int:
+    assert isinstance(payload, bytes)
+    return int(json.loads(payload)["level"])

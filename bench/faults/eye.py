@@ -17,6 +17,7 @@ from edge.record import AssistRecord, Head, HourRecord, MoodRecord, Record, Stat
 
 ZONES: Final = 6
 EVERY_S: Final = 0.25
+STAND: Final = 16  # rounds of the zones for which needs stand, and then none
 HOURS: Final = 400_000  # cells of 2015: whatever the clock says, they are said once
 
 
@@ -28,7 +29,7 @@ def says(number: int, chance: random.Random, t_mono_s: int) -> Record:
         return HourRecord(head, HOURS + chance.randrange(50_000), 3, 8, 5, 1, 1)
     if turn == 1:
         return MoodRecord(head, 300, "5-9", 2, 5, 3, 1, -2, "30-60", 1)
-    level = 2 if turn == 0 else 0
+    level = 2 if number // (ZONES * STAND) % 2 == 0 else 0
     return AssistRecord(head, level, ("long_dwell",) if level else (), 60)
 
 

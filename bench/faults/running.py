@@ -170,14 +170,22 @@ def shop(
 
 
 def _node(folder: Path, name: str, url: str, python: tuple[str, ...], every_s: float, outboxes: Path) -> Node:
-    home, outbox = folder / name, outboxes / f"{name}-outbox"
-    home.mkdir()
-    hours = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in _DAYS)
+    outbox = outboxes / f"{name}-outbox"
+    home = node_of(folder, name, url, outbox)
     config, meeting = home / "node.toml", home / "eye.sock"
-    config.write_text(NODE.format(name=name, hours=hours, broker=url, outbox=outbox), encoding="utf-8")
     courier = (*python, "edge", "courier", "--config", str(config), "--socket", str(meeting))
     eye = (sys.executable, "-m", "bench.faults.eye", str(meeting), str(every_s))
     return Node(name, outbox, Part("courier", courier, home / "courier.log"), Part("eye", eye, home / "eye.log"))
+
+
+def node_of(folder: Path, name: str, url: str, outbox: Path | None = None) -> Path:
+    """A node's folder with its config."""
+    home = folder / name
+    home.mkdir()
+    hours = ", ".join(f'{{ day = "{day}", opens = "00:00", closes = "24:00" }}' for day in _DAYS)
+    text = NODE.format(name=name, hours=hours, broker=url, outbox=outbox or home / "outbox")
+    (home / "node.toml").write_text(text, encoding="utf-8")
+    return home
 
 
 def _port() -> int:

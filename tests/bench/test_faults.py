@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +18,16 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bench.faults.away_nodes import fill
 from bench.faults.count import tally
 from bench.faults.disk import Disk, Op
 from bench.faults.kills import kills
 from bench.faults.network import Proxy
 from bench.faults.power import cuts
 from bench.faults.replays import replayed
+from bench.faults.shifted import shift
 from contract.ledger import create_tables
+from edge.courier.outbox import Outbox
 from hub import schema
 from tests.brokers import mosquitto
 
@@ -30,7 +36,8 @@ from tests.brokers import mosquitto
 @pytest.mark.parametrize("target", ["courier"])
 def test_what_was_released_is_stored_once_though_something_is_killed(target: str, tmp_path: Path) -> None:
     found = kills(target, 1, 1, tmp_path, pause_max_s=1.0)
-    assert found["well"]
+    wrong = ("lost", "twice", "strange", "damaged", "repeated", "forgotten")
+    assert {what: found[what] for what in wrong} == dict.fromkeys(wrong, 0)
     assert found["released"] == found["stored"] > 0
 
 
@@ -111,3 +118,27 @@ def test_a_partition_keeps_back_what_half_open_loses(tmp_path: Path) -> None:
         near.disconnect()
         far.disconnect()
         proxy.close()
+
+
+def test_a_day_of_a_node_is_moods_hours_and_needs_of_their_own_time(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, 10_000, "shop", "aisle")
+    fill(box, "aisle", 2)
+    waiting = box.after(0, 10_000)
+    box.close()
+    said = [json.loads(kept.payload) for kept in waiting]
+    assert Counter(kept.kind for kept in waiting) == {"mood": 69, "assist": 63, "hour": 3}
+    assert min(time.time() - one["t_wall"] for one in said) > 120
+    assert max(time.time() - one["t_wall"] for one in said) < 2 * 3600 + 600
+
+
+def test_a_shifted_clock_follows_its_file_and_the_monotonic_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, began_s, was_s = tmp_path / "shift", time.monotonic(), time.time()
+    monkeypatch.setattr(time, "time", time.time)
+    file.write_text("-3600")
+    shift(file)
+    assert -3_600 <= time.time() - was_s < -3_000
+    file.write_text("86400")
+    assert 86_400 <= time.time() - was_s < 87_000
+    assert time.monotonic() - began_s < 600
