@@ -34,7 +34,7 @@ MOST: Final = 220  # the hub raises 240 nudges an hour at most
 MARGIN_S: Final = 0.1  # the courier counts by a clock of its own
 TTL_S: Final = 60
 PATIENCE_MS: Final = 10_000
-SETTINGS: Final = "[nudges]\nrest_s = 0.0\nrest_browsing_s = 0.0\nper_hour = 240\n"
+SETTINGS: Final = "[nudges]\nfirst_approach_s = 0.0\nrest_s = 0.0\nrest_browsing_s = 0.0\nper_hour = 240\n"
 _WATCH: Final = """() => {
   const known = new Set();
   window.drawn = [];

@@ -63,6 +63,7 @@ dpia_reference = "the demo shop's own"
 
 [nudges]
 rest_s = 20.0  # short, so that a demo need not wait
+first_approach_s = 2.0
 """
 
 

@@ -36,6 +36,7 @@ from hub import (
     orders,
     plan_page,
     rule_pages,
+    shift_page,
     tablet,
 )
 from hub.auth import ANYONE, HOME, Allow, Doors, session_of
@@ -81,7 +82,8 @@ def create_app(
     pages = Pages.of(settings)
 
     def look() -> tablet.Seen:
-        return tablet.seen_in(reads, clock(), bool(troubles()))
+        tact = rules is None or rules.sheet().now.keep_distance
+        return tablet.seen_in(reads, clock(), bool(troubles()), tact)
 
     board = tablet.Board(lambda languages: tablet.drawn(pages, look(), languages), changes, clock)
 
@@ -101,6 +103,7 @@ def create_app(
         doors_page.routes(pages, locks, settings, clock),
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
+        shift_page.routes(desk, clock),
         dashboard.routes(pages, reads, desk, clock, troubles, plan),
         history_page.routes(pages, reads, settings, clock),
         auditor.routes(pages, reads, clock, export),

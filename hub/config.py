@@ -17,6 +17,7 @@ from contract.fields import Name, ZoneId
 from contract.jurisdiction import Jurisdiction
 from hub.connect.settings import ConnectPart
 from hub.nudge_types import Quiet, Rules
+from hub.shift import Fairness
 from hub.views import UNNAMED, Settings
 
 FILE: Final = "hub.toml"
@@ -54,20 +55,43 @@ class ZonePart(_Part):
     level_from: Annotated[int, Field(ge=1, le=4)]
 
 
+class ZoneRef(_Part):
+    """One zone."""
+
+    node: Name
+    zone: ZoneId
+
+
+class NeighboursPart(_Part):
+    """Zones so close to each other that one nudge is enough for all of them."""
+
+    zones: Annotated[tuple[ZoneRef, ...], Field(min_length=2, max_length=24)]
+
+    def group(self) -> frozenset[tuple[str, int]]:
+        """The zones as the engine names them."""
+        return frozenset((one.node, one.zone) for one in self.zones)
+
+
 class NudgePart(_Part):
     """When staff are asked, and for how long. The engine's rules stand in `hub.nudge`."""
 
     level_from: Annotated[int, Field(ge=1, le=3)] = 1
     learns: bool = True
     precision: Annotated[float, Field(ge=0.3, le=0.95)] = 0.7
+    first_approach_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     hand_over_s: Annotated[float, Field(ge=10, le=600)] = 45.0
     expires_s: Annotated[float, Field(ge=30, le=900)] = 120.0
     taken_max_s: Annotated[float, Field(ge=60, le=3600)] = 600.0
     rest_s: Annotated[float, Field(ge=0, le=3600)] = 120.0
     rest_browsing_s: Annotated[float, Field(ge=0, le=7200)] = 600.0
     per_hour: Annotated[int, Field(ge=1, le=240)] = 20
+    person_per_hour: Annotated[int, Field(ge=1, le=60)] = 12
+    person_rest_s: Annotated[float, Field(ge=0, le=1800)] = 60.0
+    busy_s: Annotated[float, Field(ge=60, le=7200)] = 600.0
+    keep_distance: bool = True
     quiet: Annotated[tuple[QuietPart, ...], Field(max_length=10)] = ()
     zones: Annotated[tuple[ZonePart, ...], Field(max_length=240)] = ()
+    neighbours: Annotated[tuple[NeighboursPart, ...], Field(max_length=24)] = ()
 
 
 class KeepPart(_Part):
@@ -142,6 +166,9 @@ class HubConfig(_Part):
             per_hour=nudges.per_hour,
             quiet=tuple(one.span() for one in nudges.quiet),
             timezone=self.zone(),
+            first_approach_s=nudges.first_approach_s,
+            neighbours=tuple(one.group() for one in nudges.neighbours),
+            fair=Fairness(nudges.person_per_hour, nudges.person_rest_s, nudges.busy_s),
         )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from contract.events import Command
-from hub.nudge_types import ZoneKey
+from hub.nudge_types import Busy, OnShift, ZoneKey
+from hub.shift_rows import People
 from hub.tally import Numbers, Tally
 from hub.views import (
     Changes,
@@ -24,6 +25,7 @@ from hub.views import (
 )
 
 CLOSED_SHOWN_S = 20.0
+BUSY_S = 600.0
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class FakeShop:
     lesson_views: list[LessonView] = field(default_factory=list)
     orders: list[tuple[Command, tuple[str, ...]]] = field(default_factory=list)
     broker: bool = True
+    people_now: People = field(default_factory=People)
 
     def put(self, nudge: NudgeView) -> None:
         """A nudge appears or changes."""
@@ -65,6 +68,20 @@ class FakeShop:
                 key=lambda nudge: nudge.opened_s,
             )
         )
+
+    def people(self) -> People:
+        return self.people_now
+
+    def staff(self, word: OnShift | Busy, now_s: float) -> None:
+        known = dict(self.people_now.busy_until_s)
+        if isinstance(word, Busy):
+            known |= {word.seat: now_s + BUSY_S if word.busy else 0.0} if word.seat in known else {}
+        elif word.on:
+            known.setdefault(word.seat, 0.0)
+        else:
+            known.pop(word.seat, None)
+        self.people_now = replace(self.people_now, busy_until_s=known)
+        self.changes.touch()
 
     def nodes(self) -> tuple[NodeView, ...]:
         return tuple(sorted(self.node_views, key=lambda node: node.name))

@@ -15,7 +15,7 @@ from contract.errors import StoreError
 from contract.events import KINDS, Birth, Health
 from contract.plain import parse_checkpoint
 from contract.wire import HUB
-from hub import history_rows, schema
+from hub import history_rows, schema, shift_rows
 from hub.learn import Answer
 from hub.nudge_types import ZoneKey
 from hub.tally import Numbers, Tally
@@ -79,6 +79,10 @@ class StoreReads:
                 "SELECT node, zone, zone_name, max(id) FROM nudges GROUP BY node, zone"
             )
         }
+
+    def people(self) -> shift_rows.People:
+        """Who is on shift and whom open nudges are asked of; for the staff page alone."""
+        return shift_rows.people(self._rows)
 
     def nodes(self) -> tuple[NodeView, ...]:
         """Every node ever heard, by name."""

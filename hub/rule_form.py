@@ -23,12 +23,13 @@ from hub.config import NudgePart
 from hub.nudge_types import ZoneKey
 from hub.rules import Change, RuleSheet, said_in
 
-Kind = Literal["number", "choice", "quiet", "zones", "file"]
+Kind = Literal["number", "choice", "quiet", "zones", "neighbours", "file"]
 Source = Literal["here", "file", "default"]
 SIGNS: Final = {1: "the first signs", 2: "clear signs", 3: "strong signs", 4: "never"}
 YES_NO: Final = {"true": "yes", "false": "no"}
 SPARE_QUIET: Final = 1  # empty rows to write a new span into
 MINUTE: Final = 60.0
+LETTERS: Final = tuple("ABCDEFGH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,27 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "Ask from", "How sure a camera is that somebody may welcome a hand.", choices={n: SIGNS[n] for n in (1, 2, 3)}
     ),
     "zones": Setting("Zones of their own", "A zone may ask for more than the shop, or never."),
+    "neighbours": Setting("Neighbours", "Zones with the same letter raise one nudge together, not two side by side."),
     "per_hour": Setting("At most", "In the whole shop, whatever happens.", "an hour"),
     "quiet": Setting("Quiet hours", "No nudge is raised in them, by the shop's clock. A span may pass midnight."),
     "learns": Setting(
         "Learn from answers", "Zones whose nudges seldom help wait for clearer signs.", choices=YES_NO
     ),
     "precision": Setting("Nudges that should help", "What the zones learn towards.", "%", 0.01, 5),
-    "hand_over_s": Setting("Ask again after", "When nobody has said “on my way”.", "s", 1, 5),
+    "first_approach_s": Setting(
+        "Leave people in peace for", "So long a need must have stood before anybody is asked.", "s", 1, 5
+    ),
+    "hand_over_s": Setting("Ask again after", "Somebody else, when nobody has said “on my way”.", "s", 1, 5),
     "expires_s": Setting("Give up after", "When nobody takes it at all.", "s", 1, 5),
     "taken_max_s": Setting("Wait for an answer", "After “on my way”; then the zone is free again.", "min", MINUTE, 1),
     "rest_s": Setting("Leave a zone alone", "After each nudge.", "min", MINUTE, 0.5),
     "rest_browsing_s": Setting("After “just browsing”", "The same, a while longer.", "min", MINUTE, 1),
+    "person_per_hour": Setting("One person is asked", "So often and no more, alone or with others.", "times an hour"),
+    "person_rest_s": Setting("One person rests", "After each turn, before the next one.", "min", MINUTE, 0.5),
+    "busy_s": Setting("“I'm busy” lasts", "Then it ends by itself; nobody counts it.", "min", MINUTE, 1),
+    "keep_distance": Setting(
+        "Word on keeping distance", "One line on each card: offer once, then leave room.", choices=YES_NO
+    ),
 }  # fmt: skip
 
 
@@ -132,6 +143,8 @@ def words(name: str, value: Any, names: Mapping[ZoneKey, str]) -> str:
             return ", ".join(f"{span['from']} to {span['to']}" for span in value) or "none"
         case "zones":
             return ", ".join(f"{_name(one, names)}: {SIGNS[one['level_from']]}" for one in value) or "none"
+        case "neighbours":
+            return ", ".join(" + ".join(_name(one, names) for one in group["zones"]) for group in value) or "none"
         case "choice":
             choices = setting.choices or YES_NO
             return str(choices.get(_key(value), value))
@@ -150,6 +163,21 @@ def zone_choices(said: Mapping[str, Any], names: Mapping[ZoneKey, str]) -> Itera
         yield f"zone.{key[0]}/{key[1]}", f"{name} ({key[0]})" if name in doubles else name, own.get(key)
 
 
+def neighbour_choices(said: Mapping[str, Any], names: Mapping[ZoneKey, str]) -> list[tuple[str, str, str]]:
+    """For each zone its field, its name and the letter of its neighbours, if it has some."""
+    letters = {
+        (one["node"], one["zone"]): letter
+        for letter, group in zip(LETTERS, said.get("neighbours", ()), strict=False)
+        for one in group["zones"]
+    }
+    shown = [(field.replace("zone.", "beside.", 1), name) for field, name, _ in zone_choices(said, names)]
+    known = {f"beside.{node}/{zone}": letter for (node, zone), letter in letters.items()}
+    gone = [
+        (field, field.removeprefix("beside.")) for field in sorted(known) if field not in [field for field, _ in shown]
+    ]
+    return [(field, name, known.get(field, "")) for field, name in (*shown, *gone)]
+
+
 def _fields() -> list[str]:
     """In the table's order, then what it does not know."""
     known = [name for name in SETTINGS if name in NudgePart.model_fields]
@@ -165,7 +193,7 @@ def _setting(name: str) -> Setting:
 def _kind(name: str) -> Kind:
     field = NudgePart.model_fields.get(name)
     match name:
-        case "quiet" | "zones":
+        case "quiet" | "zones" | "neighbours":
             return name
         case _ if field is None:
             return "file"
@@ -194,6 +222,8 @@ def _value(name: str, given: Mapping[str, list[str]], now: Any) -> Any:
         case "zones" if any(key.startswith("zone.") for key in given):
             picked = {key.removeprefix("zone."): texts[-1] for key, texts in given.items() if key.startswith("zone.")}
             return [_zone(key, text) for key, text in picked.items() if text]
+        case "neighbours" if any(key.startswith("beside.") for key in given):
+            return _groups({key.removeprefix("beside."): texts[-1] for key, texts in given.items()})
         case "number" if name in given:
             return _number(name, given[name][-1])
         case "choice" if name in given:
@@ -215,6 +245,17 @@ def _number(name: str, text: str) -> float | int:
 def _zone(key: str, text: str) -> dict[str, Any]:
     node, _, zone = key.rpartition("/")
     return {"node": node, "zone": int(zone), "level_from": int(text)}
+
+
+def _groups(letters: Mapping[str, str]) -> list[dict[str, Any]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for key, letter in sorted(letters.items()):
+        node, slash, zone = key.rpartition("/")
+        if slash and letter in LETTERS:
+            groups.setdefault(letter, []).append({"node": node, "zone": int(zone)})
+    if alone := [letter for letter, zones in sorted(groups.items()) if len(zones) == 1]:
+        raise ValueError(f"A zone alone has no neighbours: {', '.join(alone)} stands at one zone only.")
+    return [{"zones": zones} for _, zones in sorted(groups.items())]
 
 
 def _mend(error: Any) -> str:

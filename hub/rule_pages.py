@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from hub.auth import OWNER, Session
 from hub.config import NudgePart
 from hub.replay import Recorded
-from hub.rule_form import SIGNS, SPARE_QUIET, YES_NO, Typed, rows, told, typed, zone_choices
+from hub.rule_form import LETTERS, SIGNS, SPARE_QUIET, YES_NO, Typed, neighbour_choices, rows, told, typed, zone_choices
 from hub.rules import RuleDesk, RuleSheet, said_in
 from hub.templating import Pages
 from hub.whatif import Outlook, outlook
@@ -74,6 +74,8 @@ def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRoute
             session=session,
             rows=rows(sheet, names, said, given.wrong if given else {}),
             zones=list(zone_choices(said, names)),
+            beside=neighbour_choices(said, names),
+            letters=LETTERS,
             spare=SPARE_QUIET,
             yes_no=YES_NO,
             here=sheet.here,

@@ -6,6 +6,7 @@ Rules:
 - A board is rendered once a language, for those languages that some tablet has asked for; the shop is read once.
 - One task renders; a reader only waits for a newer version and takes the newest. A frozen reader delays nobody, and
   is dropped when its socket takes nothing for `SEND_TIMEOUT_S`.
+- Who is asked and who goes is known to tablets, by their sessions' random names, and never to the owner's page.
 - No data is never shown as calm: the board says "all quiet" only of zones whose node is sensing.
 
 Left out: which nudges there are and what an answer does (`hub.nudge`, behind `Desk`).
@@ -15,9 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -28,6 +30,9 @@ from starlette.types import Receive, Scope, Send
 
 from hub.auth import ANYONE, STAFF, Session, session_of
 from hub.languages import Language, Phrases, keep, language_of, own_names, phrases
+from hub.shift import Asked
+from hub.shift_page import seat_now
+from hub.shift_rows import People
 from hub.templating import Pages
 from hub.views import Changes, Desk, NodeView, NudgeView, Outcome, Reads
 from hub.words import NodeLine, staff_line, why
@@ -38,7 +43,9 @@ STALE_S: Final = 12.0
 SETTLE_S: Final = 0.03
 SEND_TIMEOUT_S: Final = 10.0
 RECHECK_BEATS: Final = 5
+OWN_WORDS: Final = ("open", "mine", "theirs", "for_you", "for_other", "for_all")
 Here = Annotated[Session, Depends(STAFF)]
+_SEATS: Final = re.compile(rb' data-(?:by|asked|on|busy)="[^"]*"')
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +56,8 @@ class Card:
     nudge: NudgeView
     why: tuple[str, ...]
     urgency: str
+    zones: str
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Seen:
     nodes: tuple[NodeView, ...]
     now_s: float
     troubled: bool = False
+    people: People = field(default_factory=People)
+    tact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,9 @@ class BoardView:
     nodes: tuple[NodeLine, ...]
     troubled: bool = False
     paused: bool = False
+    people: People = field(default_factory=People)
+    busy: tuple[str, ...] = ()
+    tact: bool = True
 
     @property
     def asking(self) -> bool:
@@ -93,9 +107,9 @@ class BoardView:
         return not self.asking and not self.troubled and any(node.sees for node in self.nodes)
 
 
-def seen_in(reads: Reads, now_s: float, troubled: bool = False) -> Seen:
+def seen_in(reads: Reads, now_s: float, troubled: bool = False, tact: bool = True) -> Seen:
     """One look at the shop."""
-    return Seen(reads.nudges_now(now_s), reads.nodes(), now_s, troubled)
+    return Seen(reads.nudges_now(now_s), reads.nodes(), now_s, troubled, reads.people(), tact)
 
 
 def board_of(seen: Seen, texts: Phrases) -> BoardView:
@@ -103,9 +117,27 @@ def board_of(seen: Seen, texts: Phrases) -> BoardView:
     order = {"open": 0, "taken": 1}
     nudges = [nudge for nudge in seen.nudges if nudge.state != "answered"]
     nudges.sort(key=lambda nudge: (order.get(nudge.state, 2), -nudge.level, nudge.opened_s))
-    cards = tuple(Card(one, why(one.reasons, texts), texts["urgency"][f"level_{one.level}"]) for one in nudges)
+    people = seen.people
+    cards = tuple(
+        Card(
+            one,
+            why(one.reasons, texts),
+            texts["urgency"][f"level_{one.level}"],
+            " + ".join(people.beside.get(one.id) or (one.zone_name,)),
+            people.asked.get(one.id, Asked()),
+        )
+        for one in nudges
+    )
     paused = any(node.state == "paused" and node.reason == "command" for node in seen.nodes)
-    return BoardView(cards, tuple(staff_line(node, seen.now_s, texts) for node in seen.nodes), seen.troubled, paused)
+    lines = tuple(staff_line(node, seen.now_s, texts) for node in seen.nodes)
+    busy = tuple(seat for seat, until_s in people.busy_until_s.items() if seen.now_s < until_s)
+    return BoardView(cards, lines, seen.troubled, paused, people, busy, seen.tact)
+
+
+def unnamed(seen: Seen) -> Seen:
+    """The same without seats: the owner may look at the board, and not at who is asked or who goes."""
+    nudges = tuple(replace(nudge, taken_by=None) for nudge in seen.nudges)
+    return replace(seen, nudges=nudges, people=People(beside=seen.people.beside))
 
 
 @dataclass(slots=True)
@@ -163,8 +195,13 @@ class Board:
             self._bell.set()
             self._bell = asyncio.Event()
 
-    async def stream(self, language: Language, still_in: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """Beats, and the newest board whenever it is newer than the one last given. Ends when the session does."""
+    async def stream(
+        self, language: Language, still_in: Callable[[], bool], named: bool = True
+    ) -> AsyncIterator[bytes]:
+        """Beats, and the newest board whenever it is newer than the one last given. Ends when the session does.
+
+        ``named``: with the seats in it, by which a tablet knows what is its own.
+        """
         seen = beats = 0
         if language not in self._editions:
             self._editions[language] = Edition()
@@ -173,7 +210,7 @@ class Board:
             bell, edition = self._bell, self._editions[language]
             if edition.version != seen:
                 seen = edition.version
-                yield edition.event
+                yield edition.event if named else _SEATS.sub(b"", edition.event)
             if asyncio.get_running_loop().time() - self._fresh_s < STALE_S:
                 yield ServerSentEvent(f"{self.clock():.1f}", event="beat").encode()
             with suppress(TimeoutError):
@@ -202,11 +239,13 @@ def routes(pages: Pages, board: Board, look: Callable[[], Seen], desk: Desk, clo
     def staff(request: Request, session: Here) -> Response:
         language = language_of(request)
         texts = phrases(language)
-        words = {**texts["live"], **{one: texts["card"][one] for one in ("open", "mine", "theirs")}}
+        seen = look() if session.role == "staff" else unnamed(look())
+        words = {**texts["live"], **{one: texts["card"][one] for one in OWN_WORDS}, **texts["shift"]}
         return pages.page(
             request,
             "staff.html",
-            board=board_of(look(), texts),
+            board=board_of(seen, texts),
+            seat=seat_now(seen.people, session.who, seen.now_s),
             session=session,
             lang=language,
             t=texts,
@@ -222,7 +261,7 @@ def routes(pages: Pages, board: Board, look: Callable[[], Seen], desk: Desk, clo
     @router.get("/staff/events")
     async def events(request: Request, session: Here, language: Language = "en") -> EventSourceResponse:
         return Stream(
-            board.stream(language, lambda: session_of(request, STAFF.roles) is not None),
+            board.stream(language, lambda: session_of(request, STAFF.roles) is not None, session.role == "staff"),
             ping=3_600,  # the beat keeps the line open
             send_timeout=SEND_TIMEOUT_S,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

@@ -20,7 +20,8 @@ from contract.jurisdiction import Jurisdiction
 from contract.wire import HUB
 
 if TYPE_CHECKING:
-    from hub.nudge_types import ZoneKey
+    from hub.nudge_types import Busy, OnShift, ZoneKey
+    from hub.shift_rows import People
     from hub.tally import Numbers, Tally
 
 UNNAMED: Final = "This shop"
@@ -183,6 +184,9 @@ class Reads(Protocol):
     def nudges_between(self, since_s: float, until_s: float) -> tuple[NudgeView, ...]:
         """Nudges opened in a span, oldest first."""
 
+    def people(self) -> People:
+        """Who is on shift and whom open nudges are asked of; for the staff page alone."""
+
     def nodes(self) -> tuple[NodeView, ...]:
         """Every node ever heard, by name."""
 
@@ -228,6 +232,9 @@ class Desk(Protocol):
 
     def answer(self, nudge_id: int, outcome: Outcome, who: str, now_s: float) -> NudgeView | None:
         """The nudge as it now is, or None where there is none."""
+
+    def staff(self, word: OnShift | Busy, now_s: float) -> None:
+        """Somebody is on shift, or busy, or no longer."""
 
     def lessons(self) -> tuple[LessonView, ...]:
         """What the answers taught, a line for each zone that has any, by name."""

@@ -136,6 +136,10 @@ class Writer:
         """Somebody said how it went; ``who`` is not kept. Raises: StoreError when it could not be written down."""
         return self._ask(nudge_id, nudges.Answered(nudge_id, outcome), now_s)
 
+    def staff(self, word: nudges.OnShift | nudges.Busy, now_s: float) -> None:
+        """Somebody is on shift, or busy, or no longer. Raises: StoreError when it could not be written down."""
+        self._written(_Asked(word, now_s, Future()))
+
     def lessons(self) -> tuple[LessonView, ...]:
         """What the answers taught, by the zones' names."""
         return lessons(self._learnt, self._reads.zone_names(), self._rules.precision)

@@ -72,6 +72,35 @@ async function askWhy() {
   } catch { /* still out of reach */ }
 }
 
+/* ---- who is asked ---- */
+
+const shift = document.getElementById("shift");
+const listed = (names, name) => (names ?? "").split(" ").includes(name);
+
+function seated() {
+  const people = document.getElementById("people").dataset;
+  const now = !listed(people.on, body.dataset.who) ? "off" : listed(people.busy, body.dataset.who) ? "busy" : "on";
+  if (shift.dataset.now === now) return;
+  const held = shift.contains(document.activeElement);
+  shift.dataset.now = now;
+  document.getElementById("shift-words").textContent = words[`is_${now}`];
+  if (held) shift.querySelector(`form[data-when~="${now}"] button`).focus();   // the button that was pressed is gone
+}
+
+// Asked alone, or with everybody; who is not on shift hears what is asked of everybody.
+function isForMe(card) {
+  if (listed(card.dataset.asked, body.dataset.who)) return true;
+  return card.dataset.alone !== "yes" && shift.dataset.now === "off";
+}
+
+function addressed(card) {
+  const alone = card.dataset.alone === "yes";
+  const mine = listed(card.dataset.asked, body.dataset.who);
+  card.dataset.mine = alone && !mine ? "no" : "yes";
+  const line = card.querySelector(".for");
+  if (line) line.textContent = alone ? (mine ? words.for_you : words.for_other) : words.for_all;
+}
+
 /* ---- what is on the board ---- */
 
 function shown() {
@@ -79,12 +108,14 @@ function shown() {
     const mine = by.dataset.by === body.dataset.who;
     by.textContent = mine ? words.mine : words.theirs;
   }
+  seated();
   const now = new Map();
   const news = [];
   for (const card of board.querySelectorAll('.nudge[data-state="open"]')) {
     const times = 1 + Number(card.dataset.handovers);
     now.set(card.dataset.id, times);
-    if (times > (told.get(card.dataset.id) ?? 0)) news.push(card);
+    addressed(card);
+    if (times > (told.get(card.dataset.id) ?? 0) && isForMe(card)) news.push(card);
   }
   told = now;
   if (news.length && !first) {

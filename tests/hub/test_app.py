@@ -43,6 +43,8 @@ DOORS: dict[str, set[Role | None]] = {
     "HEAD /staff": {"staff", "owner"},
     "GET /staff/events": {"staff", "owner"},
     "POST /staff/language": {"staff", "owner"},
+    "POST /staff/shift": {"staff"},
+    "POST /staff/busy": {"staff"},
     "GET /staff/locked": {"staff"},
     "POST /staff/lock": {"staff"},
     "POST /staff/unlock": {"staff"},

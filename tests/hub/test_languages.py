@@ -69,6 +69,7 @@ def test_pages_and_script_ask_for_texts_that_are_there_and_every_text_is_asked_f
     asked = {f"{table}.{name}" for table, name in re.findall(r"\bt\.(\w+)\.(\w+)", templates)}
     script = re.findall(r"\bwords\.(\w+)", (STATIC / "staff.js").read_text(encoding="utf-8"))
     homes = {"open": "card", "mine": "card", "theirs": "card", "on": "page", "off": "page"}
+    homes |= dict.fromkeys(("for_you", "for_other", "for_all"), "card")
     asked |= {f"{homes.get(name, 'live')}.{name}" for name in script}
     by_name = (
         "refused.head_",
@@ -78,6 +79,7 @@ def test_pages_and_script_ask_for_texts_that_are_there_and_every_text_is_asked_f
         "outcome.",
         "ended.",
         "camera.",
+        "shift.is_",
     )  # asked for by what the shop says
     there = {name for name in flat(phrases("en")) if not name.startswith(by_name)}
     assert asked == there

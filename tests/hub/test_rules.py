@@ -22,7 +22,7 @@ from tests.hub.node import WALL_S, Node
 from tests.hub.test_writer import Hub
 
 NODE = Node()
-CONFIG = parse({"nudges": {"level_from": 2, "learns": False}}, "hub.toml")
+CONFIG = parse({"nudges": {"level_from": 2, "learns": False, "first_approach_s": 0}}, "hub.toml")
 OWN = NudgePart()
 QUIET = "Write both times of a span as hours and minutes, such as 12:30."
 
@@ -188,7 +188,7 @@ def test_a_form_that_no_browser_sends_is_refused_and_never_breaks_the_page(
 
 
 def test_a_field_that_the_table_does_not_know_is_called_by_its_own_name() -> None:
-    assert (label("first_approach_s"), words("neighbours", [1], {})) == ("First approach", "[1]")
+    assert (label("last_approach_s"), words("stairs", [1], {})) == ("Last approach", "[1]")
 
 
 def test_going_back_to_a_field_that_is_none_is_not_found(client_of: Callable[[Role | None], TestClient]) -> None:

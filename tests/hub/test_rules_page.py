@@ -66,7 +66,7 @@ def test_what_is_typed_shows_at_once_what_it_would_have_done_and_nothing_is_save
 def test_saved_rules_are_in_force_listed_and_can_go_back(lively: Hub, visit: Visit) -> None:
     page = visit("owner", "/owner/rules")
     page.get_by_label("At most").fill("6")
-    page.get_by_label("Textiles").select_option("4")
+    page.get_by_role("group", name="Zones of their own").get_by_label("Textiles").select_option("4")
     page.get_by_role("button", name="Save these rules").click()
     expect(page.locator(".lines")).to_contain_text("At most: 20 an hour → 6 an hour")
     expect(page.locator(".lines")).to_contain_text("Zones of their own: none → Textiles: never")

@@ -14,7 +14,7 @@ from contract import events, wire
 from contract.errors import StoreError
 from contract.events import Event, Stored
 from contract.ledger_events import Checkpoint
-from hub.config import HubConfig
+from hub.config import HubConfig, NudgePart
 from hub.learn import PATIENCE
 from hub.reads import StoreReads
 from hub.store import FILE, Message, Store
@@ -23,6 +23,9 @@ from hub.writer import BATCH_MAX, Writer
 from tests.hub.node import WALL_S, Node, message, raw
 
 NODE = Node()
+
+
+AT_ONCE = HubConfig(nudges=NudgePart(first_approach_s=0.0))
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Hub:
 
     folder: Path
     clocks: HandClocks = field(default_factory=HandClocks)
-    config: HubConfig = field(default_factory=HubConfig)
+    config: HubConfig = AT_ONCE
     said: Queue[tuple[str, Stored]] = field(default_factory=Queue)
     touched: int = 0
 
