@@ -338,12 +338,12 @@ def test_an_honest_log_is_never_called_a_fork_however_much_is_missed(
     tmp_path: Path, steps: list[tuple[int, bool]]
 ) -> None:
     hub, door = Party(HUB, tmp_path), Party("door", tmp_path)
-    for entries, heard in steps:
-        said = door.grow(entries)
+    for hour, (entries, heard) in enumerate(steps):
+        said, at_s = door.grow(entries), NOW_S + 3_600 * hour
         if heard:
-            answer = hub.hears(said)
+            answer = hub.hears(said, at_s=at_s)
             if isinstance(answer, Cosignature) and answer.word == "behind":
-                answer = hub.hears(door.hears(answer))
+                answer = hub.hears(door.hears(answer, at_s=at_s), at_s=at_s)
             assert word(answer) == "cosigned"
             encode(said)
             encode(answer)  # type: ignore[arg-type]
