@@ -211,12 +211,10 @@ def _others(rounds: Rounds) -> str:
 - Network: a proxy between everybody and the broker. After each round the connections carry nothing any more without
   being closed; found is how long until all had new ones.
 
-Not mended: in a run with jumps of up to a day and a clock of 1970, 28 of 92 events were not there in the end. The likely
-cause, not proved, is that the hub forgets by its own wall clock: one that jumps ahead by more than events are kept for
-(a day for needs, 396 days for the rest) forgets them at the next sweep, and what it hears while its clock stands that
-far behind goes once the clock is set. The row below is of smaller jumps for that reason. The row of the network is of a
-second run: the first, of ten disturbances, lost none of 279 records, and counted 38 needs that led to no nudge before a
-need had to stand for 20 s to count.
+Not mended: jumps of more than these. The likely cause of what was lost with jumps of a day and a clock of 1970, not
+proved, is that the hub forgets by its own wall clock: one that jumps ahead by more than events are kept for (a day for
+needs, 396 days for the rest) forgets them at the next sweep, and what it hears while its clock stands that far behind
+goes once the clock is set.
 
 {table(head, lines)}
 """
