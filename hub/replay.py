@@ -7,8 +7,8 @@ Rules:
   one. A nudge that never was is taken by nobody.
 - The levels that answers taught move as they moved, towards the precision of the rules that are asked about.
 
-Left out: what was going on when the day began, and how long a message took to come, which the engine knew (a second or
-so).
+Left out: what was going on when the day began, how long a message took to come, which the engine knew (a second or
+so), and who was on shift, of which nothing is kept: the day is played as if nobody had said so.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Final
 
 from hub.learn import LEVELS, Answer, Learnt, after
 from hub.need_hours import NeedHour
+from hub.neighbours import shared_by
 from hub.nudge import step
 from hub.nudge_types import (
     Action,
@@ -113,7 +114,7 @@ def _to_engine(state: State, happened: Assisted | Silent | Went | Said) -> Event
     """What staff did in a zone, to the nudge that is there."""
     if isinstance(happened, Assisted | Silent):
         return happened
-    zone = state.zones.get(happened.zone)
+    zone = state.zones.get(shared_by(state.zones, happened.zone))
     if not isinstance(zone, Open | OnTheWay):
         return Tick()
     return TakenBy(zone.id, "") if isinstance(happened, Went) else Answered(zone.id, happened.outcome)

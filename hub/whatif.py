@@ -3,17 +3,18 @@
 Rules:
 - The day is `hub.replay`'s: the engine itself, once more.
 - The week is coarse: each need that reached the zone's level counts once, at most as often as the zone's rest leaves
-  room for and the shop's cap allows, and not in quiet hours. What is counted was rounded (`hub.need_hours`), so a
-  figure is a span.
+  room for (neighbours share that of one) and the shop's cap allows, and not in quiet hours. What is counted was rounded
+  (`hub.need_hours`), so a figure is a span.
 - How often nudges would help is `hub.learn`'s posterior of the answers; with fewer than `FEW` answers nothing is said.
 
-Left out: needs so long that they would raise a second nudge in the week, and levels at which nobody ever answered.
+Left out: in the week, needs so long that they would raise a second nudge, so short that ``first_approach_s`` passes
+them over, or beside a neighbour's at the same moment; and levels at which nobody ever answered.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
@@ -98,10 +99,19 @@ def week(rules: Rules, rows: Sequence[NeedHour], levels: Mapping[ZoneKey, int]) 
     hours = len({row.hour_start_s for row in rows})
     room = HOUR_S / max(rules.rest_s, 1.0)
     found: dict[ZoneKey, list[float]] = {key: [] for key in levels}
-    for row in rows:
-        if row.zone in found:
-            loud = 1 - _quiet_share(rules, row.hour_start_s)
-            found[row.zone].append(min(_reaching(rules, row, levels[row.zone]), room) * loud)
+    fitting = [
+        (row, min(_reaching(rules, row, levels[row.zone]), room) * (1 - _quiet_share(rules, row.hour_start_s)))
+        for row in rows
+        if row.zone in found
+    ]
+    shared: defaultdict[tuple[ZoneKey, int], float] = defaultdict(
+        float
+    )  # neighbours rest together: they have one zone's room
+    for row, count in fitting:
+        shared[min(rules.beside(row.zone)), row.hour_start_s] += count
+    for row, count in fitting:
+        total = shared[min(rules.beside(row.zone)), row.hour_start_s]
+        found[row.zone].append(count * min(1.0, room / total) if total else 0.0)
     spans = {zone: _span(counts, hours) for zone, counts in found.items() if counts}
     total = sum(span.mean for span in spans.values())
     fits = min(1.0, rules.per_hour / total) if total else 1.0

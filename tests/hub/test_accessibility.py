@@ -16,6 +16,8 @@ from fastapi.routing import APIRoute
 from hub.auth import Role
 from hub.fakes import FakeShop
 from hub.languages import own_names, phrases
+from hub.shift import Asked
+from hub.shift_rows import People
 from tests.hub.browser import (
     SIZES,
     Hub,
@@ -128,6 +130,13 @@ def many(shop: FakeShop) -> None:
     shop.put(replace(nudge(9, 9, "Shoes"), state="expired", closed_s=time.time()))
 
 
+def asked(shop: FakeShop) -> None:
+    """The newest card is for one tablet, the next for all."""
+    seats = dict.fromkeys(("till", "door"), 0.0)
+    shop.people_now = People(seats, {4: Asked(("till",), True), 5: Asked(("till", "door"))}, {5: ("Lamps", "Toys")})
+    shop.changes.touch()
+
+
 def no_camera(shop: FakeShop) -> None:
     shop.nudges.clear()
     shop.node_views.clear()
@@ -140,7 +149,7 @@ def blind(shop: FakeShop) -> None:
 
 def test_the_board_breaks_no_guideline_in_any_state(hub: Hub, visit: Visit) -> None:
     page = live(look(visit, "staff", "/staff"))
-    for state, cards in ((quiet, 0), (one, 1), (many, 9), (blind, 9), (no_camera, 0)):
+    for state, cards in ((quiet, 0), (one, 1), (many, 9), (asked, 9), (blind, 9), (no_camera, 0)):
         state(hub.shop)
         expect(page.locator("article")).to_have_count(cards)
         assert faults(page) == [], state.__name__

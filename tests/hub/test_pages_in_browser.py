@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub.auth import Role
+from hub.shift import Asked
 from hub.views import HourView
 from tests.hub.browser import (
     SIZES,
@@ -81,6 +82,46 @@ def test_a_colleagues_tablet_says_that_somebody_is_on_the_way(hub: Hub, visit: V
     mine, theirs = live(visit("staff", "/staff")), live(visit("staff", "/staff"))
     mine.get_by_role("button", name="On my way").click()
     expect(theirs.get_by_role("heading", name="A colleague is on the way to Ceramics")).to_be_visible()
+
+
+def test_a_tablet_says_on_shift_and_busy_and_takes_it_back(hub: Hub, visit: Visit) -> None:
+    page = live(visit("staff", "/staff"))
+    shift = page.get_by_role("region", name="Shift")
+    expect(shift).to_contain_text("Not on shift on this tablet")
+    for press, then in (
+        ("I'm on shift", "On shift"),
+        ("I'm busy for a while", "somebody else is asked"),
+        ("I'm free again", "On shift"),
+        ("My shift is over", "Not on shift"),
+        ("I'm on shift", "On shift"),
+    ):
+        shift.get_by_role("button", name=press).click()
+        expect(page.locator("#shift-words")).to_contain_text(then)
+    assert len(hub.shop.people().busy_until_s) == 1
+
+
+def test_a_card_is_for_one_tablet_and_the_others_hear_nothing_of_it(hub: Hub, visit: Visit) -> None:
+    mine, theirs, wall = (live(visit("staff", "/staff")) for _ in range(3))
+    for page in (mine, theirs):
+        page.get_by_role("button", name="I'm on shift").click()
+        expect(page.locator("#shift")).to_have_attribute("data-now", "on")
+    seat = mine.locator("body").get_attribute("data-who")
+    assert seat
+    hub.shop.people_now = replace(hub.shop.people(), asked={1: Asked((seat,), True, (seat,))})
+    hub.shop.put(nudge(1))
+    expect(mine.locator("article .for")).to_have_text("This one is for you")
+    expect(mine.get_by_role("status")).to_have_text("Someone in Ceramics may welcome a hand.")
+    for page in (theirs, wall):
+        expect(page.locator("article .for")).to_have_text("A colleague is asked")
+        expect(page.get_by_role("button", name="Not me")).to_be_hidden()
+        expect(page.get_by_role("status")).to_have_text("")
+    mine.get_by_role("button", name="Not me, I'm busy: Ceramics").click()
+    expect(mine.locator("#shift-words")).to_contain_text("Busy")
+    hub.shop.people_now = replace(hub.shop.people(), asked={1: Asked((), False, (seat,))})
+    hub.shop.put(replace(nudge(1), handovers=1))
+    expect(wall.locator("article .for")).to_have_text("For whoever is free")
+    expect(wall.get_by_role("status")).to_have_text("Someone in Ceramics may welcome a hand.")
+    expect(theirs.get_by_role("status")).to_have_text("")
 
 
 def test_a_withdrawn_nudge_says_that_the_customer_moved_on(hub: Hub, visit: Visit) -> None:
