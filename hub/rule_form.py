@@ -223,7 +223,10 @@ def _value(name: str, given: Mapping[str, list[str]], now: Any) -> Any:
             picked = {key.removeprefix("zone."): texts[-1] for key, texts in given.items() if key.startswith("zone.")}
             return [_zone(key, text) for key, text in picked.items() if text]
         case "neighbours" if any(key.startswith("beside.") for key in given):
-            return _groups({key.removeprefix("beside."): texts[-1] for key, texts in given.items()})
+            picked = {
+                key.removeprefix("beside."): texts[-1] for key, texts in given.items() if key.startswith("beside.")
+            }
+            return _groups(picked)
         case "number" if name in given:
             return _number(name, given[name][-1])
         case "choice" if name in given:
@@ -250,8 +253,8 @@ def _zone(key: str, text: str) -> dict[str, Any]:
 def _groups(letters: Mapping[str, str]) -> list[dict[str, Any]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for key, letter in sorted(letters.items()):
-        node, slash, zone = key.rpartition("/")
-        if slash and letter in LETTERS:
+        node, _, zone = key.rpartition("/")
+        if letter in LETTERS:
             groups.setdefault(letter, []).append({"node": node, "zone": int(zone)})
     if alone := [letter for letter, zones in sorted(groups.items()) if len(zones) == 1]:
         raise ValueError(f"A zone alone has no neighbours: {', '.join(alone)} stands at one zone only.")

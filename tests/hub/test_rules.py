@@ -15,8 +15,9 @@ from contract.extracts import HISTORY, Extracts
 from hub.auth import Role
 from hub.config import HubConfig, NudgePart, parse
 from hub.retention import sweep
-from hub.rule_form import label, rows, typed, words
+from hub.rule_form import label, neighbour_choices, rows, typed, words
 from hub.rules import CHANGED_KIND, FakeRules, RuleBook, RuleSheet, in_force, over, said_in
+from hub.shift import Fairness
 from hub.store import Store
 from tests.hub.node import WALL_S, Node
 from tests.hub.test_writer import Hub
@@ -127,6 +128,7 @@ def form_of(part: NudgePart) -> list[tuple[str, str]]:
     ]
     for span in said_in(part)["quiet"]:
         found += [("quiet.from", span["from"]), ("quiet.to", span["to"])]
+    found += [(name, letter) for name, _, letter in neighbour_choices(said_in(part), {})]
     return [*found, *((f"zone.{one.node}/{one.zone}", str(one.level_from)) for one in part.zones)]
 
 
@@ -135,6 +137,7 @@ def form_of(part: NudgePart) -> list[tuple[str, str]]:
     [
         OWN,
         over(OWN, {"quiet": [{"from": "22:00", "to": "06:30"}], "precision": 0.35, "rest_s": 90.0, "learns": False}),
+        over(OWN, {"neighbours": [{"zones": [{"node": "aisle", "zone": 0}, {"node": "window", "zone": 2}]}]}),
         over(OWN, {"zones": [{"node": "front-window", "zone": 3, "level_from": 4}], "hand_over_s": 12.5}),
     ],
 )
@@ -158,6 +161,7 @@ def test_every_setting_is_on_the_form_with_the_bounds_that_hub_toml_has() -> Non
     [
         ([("per_hour", "0")], {"per_hour": "From 1 to 240 an hour."}),
         ([("per_hour", "1.5")], {"per_hour": "From 1 to 240 an hour."}),
+        ([("beside.aisle/0", "B")], {"neighbours": "A zone alone has no neighbours: B stands at one zone only."}),
         ([("hand_over_s", "soon")], {"hand_over_s": "Write a number."}),
         ([("hand_over_s", "nan")], {"hand_over_s": "From 10 to 600 s."}),
         ([("precision", "99")], {"precision": "From 30 to 95 %."}),
@@ -178,6 +182,8 @@ def test_a_form_that_no_browser_sends_is_refused_and_never_breaks_the_page(
         ("learns", "7"),
         ("zone.aisle/0", "5"),
         ("zone.aisle/x", "1"),
+        ("beside.aisle/x", "A"),
+        ("beside.", "A"),
         ("zone.", "1"),
         ("per_hour", "1e400"),
         ("per_hour", "\x00"),
@@ -193,6 +199,17 @@ def test_a_field_that_the_table_does_not_know_is_called_by_its_own_name() -> Non
 
 def test_going_back_to_a_field_that_is_none_is_not_found(client_of: Callable[[Role | None], TestClient]) -> None:
     assert client_of("owner").post("/owner/rules/back", data={"field": "shop_name"}).status_code == 404
+
+
+def test_tact_and_fairness_go_from_the_page_to_the_engine() -> None:
+    form = [("first_approach_s", "25"), ("person_per_hour", "6"), ("person_rest_s", "2"), ("busy_s", "15")]
+    part = typed([*form, ("beside.aisle/0", "A"), ("beside.aisle/1", "A"), ("keep_distance", "false")], OWN).part
+    assert part
+    assert not part.keep_distance
+    engine = FakeRules().rules_of(part)
+    assert (engine.first_approach_s, engine.fair) == (25.0, Fairness(6, 120.0, 900.0))
+    assert engine.beside(("aisle", 0)) == {("aisle", 0), ("aisle", 1)}
+    assert words("neighbours", said_in(part)["neighbours"], {("aisle", 0): "Lamps"}) == "Lamps + Zone 1 of aisle"
 
 
 def test_the_fake_says_what_the_store_says(hub: Hub) -> None:

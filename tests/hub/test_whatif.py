@@ -62,8 +62,13 @@ def test_the_same_day_under_the_same_rules_raises_the_same(recorded: Recorded, r
     assert outlook(rules, recorded, 0.7) == outlook(rules, recorded, 0.7)
 
 
-@settings(max_examples=8, deadline=None)
-@given(days(), RULES)
+TACT = st.sampled_from(
+    ((0.0, ()), (15.0, ()), (0.0, (frozenset((CERAMICS, LAMPS)),)), (8.0, (frozenset((CERAMICS, LAMPS)),)))
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(days(), st.builds(lambda own, tact: replace(own, first_approach_s=tact[0], neighbours=tact[1]), RULES, TACT))
 def test_ticks_that_are_left_out_would_have_done_nothing(recorded: Recorded, rules: Rules) -> None:
     state, told, plain = State(), list(recorded.day), []
     now_s = recorded.since_s
@@ -107,6 +112,18 @@ def test_staff_do_as_they_did_to_whatever_is_open() -> None:
     )
     assert raised(Rules(), recorded) == [(0, CERAMICS), (700, CERAMICS)]
     assert raised(Rules(rest_browsing_s=60), recorded) == [(0, CERAMICS), (400, CERAMICS), (700, CERAMICS)]
+
+
+def test_a_day_under_other_tact_is_played_as_the_engine_plays_it() -> None:
+    recorded = day(need(0), need(5, 2, LAMPS), need(300, good_for_s=10))
+    assert raised(Rules(), recorded) == [(0, CERAMICS), (5, LAMPS), (300, CERAMICS)]
+    assert raised(Rules(first_approach_s=20.0), recorded) == [(20, CERAMICS), (25, LAMPS)]
+    assert raised(Rules(neighbours=(frozenset((CERAMICS, LAMPS)),)), recorded) == [(0, CERAMICS), (300, CERAMICS)]
+
+
+def test_what_was_tapped_for_a_neighbour_goes_to_the_nudge_they_share() -> None:
+    recorded = day(need(0), need(5, 2, LAMPS), (MORNING_S + 30, Said(LAMPS, "browsing")), need(300), need(700))
+    assert raised(Rules(neighbours=(frozenset((CERAMICS, LAMPS)),)), recorded) == [(0, CERAMICS), (700, CERAMICS)]
 
 
 def test_what_staff_did_to_a_nudge_that_never_was_does_nothing() -> None:
@@ -179,6 +196,14 @@ def test_one_need_in_ten_under_the_level_is_explored_while_the_shop_learns() -> 
 
 def test_a_long_rest_leaves_room_for_few() -> None:
     assert week(Rules(rest_s=1_800), hours((20, 20, 20)), LEVELS)[CERAMICS].mean == 2
+
+
+def test_neighbours_share_the_room_of_one_zone_in_an_hour() -> None:
+    rows = (*hours((20, 20, 20)), *hours((20, 20, 20), zone=LAMPS))
+    both = {CERAMICS: 1, LAMPS: 1}
+    beside = Rules(rest_s=1_800, neighbours=(frozenset(both),))
+    assert [span.mean for span in week(Rules(rest_s=1_800), rows, both).values()] == [2, 2]
+    assert [span.mean for span in week(beside, rows, both).values()] == [1, 1]
 
 
 def test_quiet_hours_count_by_their_share_of_the_hour() -> None:
