@@ -92,13 +92,18 @@ def engine_state(db: sqlite3.Connection, rules: nudges.Rules, now_s: float) -> n
             case "taken":
                 zones[node, zone] = nudges.OnTheWay(number, opened_s, taken_s, row[13], about)
             case _ if closed_s <= now_s + JUMP_S and closed_s + (rest_s := rules.rest_after_s(outcome)) > now_s:
-                zones |= dict.fromkeys(about or ((node, zone),), nudges.Resting(closed_s, closed_s + rest_s))
+                for one in about or ((node, zone),):
+                    zones[one] = _longer(nudges.Resting(closed_s, closed_s + rest_s), zones.get(one))
             case _:
                 pass
     zones |= experiment_rows.held_zones(db.execute, rules, now_s) | shift_rows.waiting(rows)
     last = db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
     raised = tuple(raised_s[number] for number in sorted(raised_s))
     return nudges.State(zones, raised, last + 1, shift_rows.shift_now(rows))
+
+
+def _longer(rest: nudges.Resting, before: nudges.Zone | None) -> nudges.Resting:
+    return before if isinstance(before, nudges.Resting) and before.until_s > rest.until_s else rest
 
 
 def forget_answers(db: sqlite3.Connection, node: str, zone: int, now_s: float) -> None:
