@@ -22,6 +22,7 @@ from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
+from hub.backup_commands import add_backup_commands
 from hub.broker import start_broker
 from hub.clocks import SystemClocks
 from hub.connect.commands import add_connect_commands
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add_enrol_commands(commands)
     add_update_commands(commands)
     add_housekeeping_commands(commands)
+    add_backup_commands(commands)
     add_paper_commands(commands)
     add_connect_commands(commands, DOORS)
     add_sales_command(commands, DOORS)
