@@ -32,10 +32,10 @@ from contract.ledger import Entry, Ledger
 from contract.plain import entry_bytes, leaf_hash, note_is_by, parse_checkpoint, parse_key
 from hub import config as settings
 from hub.housekeeping import LOCK
+from hub.restored import RESTORED_KIND
 from hub.store import FILE, Store
 
 MANIFEST: Final = "backup.json"
-RESTORED_KIND: Final = "restored"
 FORMAT: Final = 1
 _PASSING: Final = ("-wal", "-shm", "-journal", ".new")  # of a database or file that is being written
 _UNREADABLE: Final = (tarfile.TarError, sqlite3.Error, ValueError, KeyError, TypeError, EOFError)

@@ -30,6 +30,7 @@ from contract.jurisdiction import consent_missing
 from hub import config, schema, store
 from hub.config import HubConfig
 from hub.reads import StoreReads
+from hub.restored import missing_span
 from hub.views import UNNAMED
 
 DISK_MIN_MB: Final = 500
@@ -108,7 +109,10 @@ def _ledger(hub: _Hub) -> str:
         ledgers = reads.ledgers()
     if forks := [f"{line.node}: {line.fork}" for line in ledgers if line.fork]:
         raise AttuneError(f"A ledger was set back or written anew ({'; '.join(forks)}): look at the auditor's page.")
-    return f"{signer.name}, {sum(line.node != 'this hub' for line in ledgers)} others watched"
+    with closing(schema.open_for_reading(hub.folder / store.FILE)) as db:
+        span = missing_span(db, ZoneInfo(hub.config.timezone))
+    watched = f"{signer.name}, {sum(line.node != 'this hub' for line in ledgers)} others watched"
+    return f"{watched}; {span}" if span else watched
 
 
 def _disk(hub: _Hub) -> str:

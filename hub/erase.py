@@ -37,8 +37,8 @@ STAYS: Final = (
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"
     " signed checkpoints. The hub's settings, who may sign in, and API keys. Each node's own ledger and outbox, which"
-    " forget live needs after a day and the rest after 13 months. Exports that somebody took, and what other systems"
-    " were told. What nodes say from now on."
+    " forget live needs after a day and the rest after 13 months. Exports and backups that somebody took, and what"
+    " other systems were told. What nodes say from now on."
 )
 
 

@@ -21,6 +21,7 @@ from hub.__main__ import main
 from hub.auth import Doors
 from hub.authority import Authority
 from hub.backup import back_up, look_over, restore
+from hub.doctor import check
 from hub.store import FILE, Store
 from tests.hub.node import WALL_S, Node, message
 
@@ -72,6 +73,15 @@ def test_a_restored_ledger_says_so_and_is_whole(hub: Path, tmp_path: Path) -> No
     export(new, FILE, tmp_path / "ledger.zip")
     verdict = verify(tmp_path / "ledger.zip")
     assert verdict.status == 0, verdict.sentence
+
+
+def test_the_check_says_what_span_is_missing(hub: Path, tmp_path: Path) -> None:
+    out, new = tmp_path / "hub.backup", tmp_path / "new"
+    back_up(hub, out, NOW_S)
+    restore(out, new, NOW_S + 3_600)
+    said = {finding.what: finding.says for finding in check(new)}["ledger"]
+    assert "restored from a backup" in said
+    assert "restored" not in {finding.what: finding.says for finding in check(hub)}["ledger"]
 
 
 def test_what_a_node_sends_again_fills_the_gap_and_counts_once(hub: Path, tmp_path: Path) -> None:

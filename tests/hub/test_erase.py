@@ -132,7 +132,7 @@ def test_the_owner_types_the_word_and_nobody_else_may(
 ) -> None:
     fake_shop.say(node_view("floor-1", "Ceramics"))
     owner, path = client_of("owner"), "/owner/delete-everything"
-    assert "Exports that somebody took" in owner.get("/owner").text
+    assert "Exports and backups that somebody took" in owner.get("/owner").text
     for word in ("", "delete", "DELETE EVERYTHING"):
         assert owner.post(path, data={"word": word}).status_code == 400
     for role in ("staff", "auditor"):
