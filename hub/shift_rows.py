@@ -141,8 +141,8 @@ def people(rows: Rows) -> People:
     """What the staff page shows. Raises: StoreError."""
     beside: dict[int, tuple[str, ...]] = defaultdict(tuple)
     for number, name in rows(
-        "SELECT nudge, nudge_zones.zone_name FROM nudge_zones JOIN nudges ON nudges.id = nudge"
-        " WHERE state = 'open' AND nudge_zones.level > 0 ORDER BY nudge, place"
+        "SELECT nudge, zone_name FROM nudge_asks CROSS JOIN nudge_zones USING (nudge) WHERE level > 0"
+        " ORDER BY nudge, place"
     ):
         beside[number] += (name,)
     busy = {name: seat.busy_until_s for name, seat in sorted(shift_now(rows).items())}

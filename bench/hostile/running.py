@@ -34,6 +34,9 @@ def hub(folder: Path, *more: str) -> Iterator[Hub]:
     """Raises: LinkError when it does not come up."""
     data, log = folder / "hub", folder / "hub.log"
     data.mkdir(parents=True, exist_ok=True)
+    (data / "hub.toml").write_text(
+        "[nudges]\nfirst_approach_s = 0.0\n"
+    )  # whoever floods is to be held by the caps alone
     command = (sys.executable, "-m", "hub", "serve", "--data", str(data), "--http", "127.0.0.1:0", *more)
     with log.open("w", encoding="utf-8") as kept:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=kept, text=True)

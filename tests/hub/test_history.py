@@ -171,7 +171,8 @@ def test_the_week_is_two_sheets_that_say_what_the_page_says(fake_shop: FakeShop)
     assert len(pages) == 2
     for words in (
         "Miller & Daughters", "The week from 16 to 22 November 2026", "6 of 6", "1 more had not enough people",
-        "How visits felt", "Ceramics", "Node window-2: it slows itself down: check its fan", "19 times in 20",
+        "How visits felt", "Ceramics", "Node window-2: it slows itself down, and looks less often: check its fan",
+        "19 times in 20",
     ):  # fmt: skip
         assert words in text
 

@@ -18,9 +18,11 @@ from tests.hub.conftest import NOW_S
 from tests.hub.seed import Past, roll_all, seed
 
 CONFIG = HubConfig(timezone=str(ZONE))
-# What may be walked from end to end: an index that covers the question, a table of a row or two, the newest rows.
+# What may be walked from end to end: an index that covers the question, a table of a row or two (of who is on shift and
+# of open nudges, too), the newest rows.
 _FINE = re.compile(
     r"^(SEARCH|SCAN \w+ USING COVERING INDEX|SCAN (nodes|history_rolled|forgotten|own_rules|witnessed|CONSTANT ROW)"
+    r"|SCAN (shift_seats|nudge_asks)"
     r"|USE TEMP B-TREE|MULTI-INDEX|CO-ROUTINE|MATERIALIZE|LIST SUBQUERY|SCALAR SUBQUERY|COMPOUND|UNION|LEFT|INDEX)"
 )
 _NEWEST = re.compile(r"^SCAN (events|refused|nudges|ledger_checkpoints)( USING INDEX \w+)?$")
