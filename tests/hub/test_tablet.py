@@ -166,8 +166,9 @@ def test_before_the_first_camera_the_board_says_what_will_appear(client_of: Clie
     assert "Cards appear here as soon as the first camera has joined" in client_of("staff").get("/staff").text
 
 
-def test_staff_read_how_to_keep_their_distance(client_of: ClientOf) -> None:
-    assert "from a few steps away" in client_of("staff").get("/staff").text
+def test_staff_read_once_on_each_card_how_to_keep_their_distance(client_of: ClientOf, fake_shop: FakeShop) -> None:
+    fake_shop.put(nudge())
+    assert client_of("staff").get("/staff").text.count("from a few steps away") == 1
 
 
 # ---- the stream ----
