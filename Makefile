@@ -14,8 +14,8 @@ help: ## this list
 demo: $(VENV)/.demo $(FACES) ## run a whole simulated shop on this machine
 	@$(BIN)/python -m deploy.demo $(DEMO)
 
-test: $(VENV)/.dev $(FACES) ## install what the tests need and run them all
-	$(BIN)/python -m pytest -q $(TESTS)
+test: $(VENV)/.dev $(FACES) ## install what the tests need and run them all, on every core
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
