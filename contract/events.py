@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from contract.fields import (
     ZONES_MAX,
@@ -20,6 +20,7 @@ from contract.fields import (
     Level,
     Message,
     Name,
+    OfZone,
     Seconds,
     Seq,
     Unit,
@@ -27,10 +28,11 @@ from contract.fields import (
 )
 from contract.jurisdiction import Jurisdiction
 from contract.ledger_events import Checkpoint, Cosignature
+from contract.walk import WALK_MAX_S, Walk
 
 Kind = Literal[
-    "mood", "hour", "assist", "status", "birth", "health", "self-test", "config", "command", "stored", "checkpoint",
-    "cosignature",
+    "mood", "hour", "assist", "walk", "status", "birth", "health", "self-test", "config", "command", "stored",
+    "checkpoint", "cosignature",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -41,20 +43,9 @@ State = Literal["online", "paused", "degraded", "offline"]
 Trouble = Literal[
     "camera_lost", "eye_stopped", "model_refused", "badges_unreadable", "accelerator_lost", "hot", "throttled",
     "disk_full", "clock_jumped", "closed", "no_notice", "switch", "command", "link_lost", "stopped", "no_dpia",
-    "no_consent",
+    "no_consent", "commissioning",
 ]  # fmt: skip
 Profile = Literal["dwell-only", "aggregate", "consented"]
-
-
-class _ZoneEvent(FromNode):
-    """What every zone event carries. ``t_mono_s`` orders within a boot; ``t_wall`` is only a label."""
-
-    zone: ZoneId
-    seq: Seq
-    t_mono_s: Seconds
-    t_wall: Seconds
-    model: Hash
-    config: Count
 
 
 class Shares(BaseModel):
@@ -79,7 +70,7 @@ def _in_tenths(value: float) -> float:
     return value
 
 
-class MoodReleased(_ZoneEvent):
+class MoodReleased(OfZone):
     """The k-anonymous aggregate of one zone over one window."""
 
     kind: Literal["mood"] = "mood"
@@ -99,14 +90,14 @@ class MoodReleased(_ZoneEvent):
         return self
 
 
-class MoodSuppressed(_ZoneEvent):
+class MoodSuppressed(OfZone):
     """A window with fewer than k people, or with nobody: the two look the same."""
 
     kind: Literal["mood"] = "mood"
     suppressed: Literal[True] = True
 
 
-class HourReleased(_ZoneEvent):
+class HourReleased(OfZone):
     """Visits to one zone in one hour, with discrete Laplace noise drawn once in the eye."""
 
     kind: Literal["hour"] = "hour"
@@ -119,7 +110,7 @@ class HourReleased(_ZoneEvent):
     epsilon: Annotated[float, Field(gt=0, le=10)]
 
 
-class HourSuppressed(_ZoneEvent):
+class HourSuppressed(OfZone):
     """An hour under the history threshold, its ε spent all the same; or one whose budget was spent (ε 0)."""
 
     kind: Literal["hour"] = "hour"
@@ -128,7 +119,7 @@ class HourSuppressed(_ZoneEvent):
     epsilon: Annotated[float, Field(ge=0, le=10)]
 
 
-class Assist(_ZoneEvent):
+class Assist(OfZone):
     """Someone in this zone may welcome help (level 1 to 3), or no longer does (0)."""
 
     kind: Literal["assist"] = "assist"
@@ -265,13 +256,34 @@ class Config(Message):
     thresholds: Annotated[tuple[Thresholds, ...], Field(max_length=ZONES_MAX)] = ()
 
 
+_OF_A_WALK: dict[str, JsonValue] = {  # as `Command._of_a_walk` has it
+    "if": {"properties": {"command": {"const": "walk"}}},
+    "then": {
+        "required": ["zone", "seconds"],
+        "properties": {"zone": {"type": "integer"}, "seconds": {"type": "integer"}},
+    },
+    "else": {"properties": {"zone": {"type": "null"}, "seconds": {"type": "null"}}},
+}
+
+
 class Command(Message):
     """One order to a node."""
 
+    model_config = ConfigDict(**Message.model_config, json_schema_extra={"allOf": [_OF_A_WALK]})
+
     kind: Literal["command"] = "command"
-    command: Literal["pause", "resume", "identify", "self-test", "accept-ledger"]
+    command: Literal["pause", "resume", "identify", "self-test", "accept-ledger", "walk"]
     by: Annotated[Literal["staff", "owner", "auditor"] | None, Field(description="from which room of the hub")] = None
     log: Annotated[Name | None, Field(description="whose ledger was begun anew; for accept-ledger alone")] = None
+    zone: Annotated[ZoneId | None, Field(description="which zone is walked; for walk alone")] = None
+    seconds: Annotated[int | None, Field(ge=20, le=WALK_MAX_S, description="how long; for walk alone")] = None
+
+    @model_validator(mode="after")
+    def _of_a_walk(self) -> Self:
+        walk = self.command == "walk"
+        if (self.zone is not None) != walk or (self.seconds is not None) != walk:
+            raise ValueError("zone and seconds are of a walk, and a walk has both")
+        return self
 
 
 class Stored(Message):
@@ -295,6 +307,6 @@ class Stored(Message):
 
 Mood = MoodReleased | MoodSuppressed
 Hour = HourReleased | HourSuppressed
-ZoneEvent = Mood | Hour | Assist
+ZoneEvent = Mood | Hour | Assist | Walk
 OfLedgers = Checkpoint | Cosignature
 Event = ZoneEvent | Status | Birth | Health | SelfTest | Config | Command | Stored | OfLedgers

@@ -33,3 +33,14 @@ class Message(BaseModel):
 class FromNode(Message):
     node: Name
     boot: Boot
+
+
+class OfZone(FromNode):
+    """What every zone event carries. ``t_mono_s`` orders within a boot; ``t_wall`` is only a label."""
+
+    zone: ZoneId
+    seq: Seq
+    t_mono_s: Seconds
+    t_wall: Seconds
+    model: Hash
+    config: Count

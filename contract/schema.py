@@ -20,6 +20,7 @@ _SAID: Final[dict[Kind, str]] = {
     "mood": "The k-anonymous aggregate of one zone over one window, or that it was suppressed.",
     "hour": "Visits to one zone in one hour, noised in the eye, or that they were suppressed.",
     "assist": "Someone in this zone may welcome help (level 1 to 3), or no longer does (0).",
+    "walk": "How well the camera covers a zone, from an installer's walk in it: numbers of one person at a time.",
     "status": "Whether the node senses now; offline is its last will.",
     "birth": "What is sensed and how, for machines and for the public notice.",
     "health": "Coarse figures over minutes.",

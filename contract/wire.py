@@ -38,16 +38,17 @@ from contract.events import (
 )
 from contract.fields import FromNode, Name
 from contract.ledger_events import Checkpoint, Cosignature
+from contract.walk import Walk
 
 MAJOR = 1
-MINOR = 1
+MINOR = 2
 ROOT = "attune"
 HUB: Name = "hub"  # the hub's own name where a node's would stand; no node may have it
 ZONE_EVENT_BYTES_MAX = 1_000
 OTHER_BYTES_MAX = 16_000
 TOPICS_KNOWN = 4_096
 
-ZONE_KINDS: frozenset[Kind] = frozenset(("mood", "hour", "assist"))
+ZONE_KINDS: frozenset[Kind] = frozenset(("mood", "hour", "assist", "walk"))
 RETAINED: frozenset[Kind] = frozenset(("status", "birth", "self-test", "config", "checkpoint"))
 OF_LEDGERS: frozenset[Kind] = frozenset(("checkpoint", "cosignature"))  # between all who keep a ledger
 FROM_HUB: frozenset[Kind] = frozenset(("config", "command", "stored"))
@@ -56,6 +57,7 @@ _BY_KIND: dict[Kind, TypeAdapter[Any]] = {
     "mood": TypeAdapter(Annotated[Mood, Field(discriminator="suppressed")]),
     "hour": TypeAdapter(Annotated[Hour, Field(discriminator="suppressed")]),
     "assist": TypeAdapter(Assist),
+    "walk": TypeAdapter(Walk),
     "status": TypeAdapter(Status),
     "birth": TypeAdapter(Birth),
     "health": TypeAdapter(Health),

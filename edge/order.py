@@ -9,6 +9,7 @@
     kind 2 zone             3 to 8 corners, x and y u16 each, in 1/65535 of the picture
     kind 3 levels           three thresholds u16, in 1/65535
     kind 5 pause, 6 resume
+    kind 7 walk             an installer walks in that zone from now on; the number is for how many seconds
     kind 8 neutral          the site's own neutral: tracks, then eight shares u8, in 1/255
     kind 9 spent            hours told of that day u32 (a bit each), ε spent u32 (‰)
     kind 10 ease            the number is 1 for looking less often, 0 for as often as before
@@ -16,8 +17,8 @@
 
 Rules:
 - Decoding is strict: a set bit that means nothing is refused.
-- An order moves no floor: it carries zones, thresholds, pause, resume, what was spent before, which only adds up, what
-  the eye itself said of its site's neutral, a slower pace, and the wish for a new life.
+- An order moves no floor: it carries zones, thresholds, pause, resume, a walk, what was spent before, which only adds
+  up, what the eye itself said of its site's neutral, a slower pace, and the wish for a new life.
 
 Left out: who greets whom, and what an eye says (`edge.record`).
 """
@@ -33,7 +34,7 @@ from contract.errors import WireError
 ORDER_BYTES: Final = 64
 _ORDER: Final = struct.Struct(">BBH")
 _BEGIN, _ZONE, _LEVELS, _APPLY, _PAUSE, _RESUME = range(1, 7)
-_NEUTRAL, _SPENT, _EASE, _AFRESH = 8, 9, 10, 11
+_WALK, _NEUTRAL, _SPENT, _EASE, _AFRESH = range(7, 12)
 _SPENT_BODY: Final = struct.Struct(">II")
 _STEPS: Final = 0xFFFF
 
@@ -79,6 +80,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class StartWalk:
+    """An installer walks in this zone: say how well it is seen (`edge.eye.walk`), and sense nothing else meanwhile."""
+
+    zone: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpentHours:
     """What earlier lives of the eye said of one zone on one UTC day.
 
@@ -111,7 +120,19 @@ class Afresh:
     """Begin the next life."""
 
 
-Order = BeginConfig | SetZone | SetLevels | ApplyConfig | Pause | Resume | SpentHours | SiteNeutral | Ease | Afresh
+Order = (
+    BeginConfig
+    | SetZone
+    | SetLevels
+    | ApplyConfig
+    | Pause
+    | Resume
+    | StartWalk
+    | SpentHours
+    | SiteNeutral
+    | Ease
+    | Afresh
+)
 
 
 def encode_order(order: Order) -> bytes:
@@ -130,6 +151,8 @@ def encode_order(order: Order) -> bytes:
             data = _ORDER.pack(_PAUSE, 0, 0)
         case Resume():
             data = _ORDER.pack(_RESUME, 0, 0)
+        case StartWalk(zone, seconds):
+            data = _ORDER.pack(_WALK, zone, seconds)
         case SiteNeutral(tracks, shares):
             data = _ORDER.pack(_NEUTRAL, 0, tracks) + struct.pack(">8s", bytes(shares))
         case SpentHours(zone, day, told, epsilon_milli):
@@ -173,6 +196,8 @@ def _decode_order(data: bytes) -> Order:
             return Pause()
         case 6:
             return Resume()
+        case 7:
+            return StartWalk(zone, number)
         case 8:
             return SiteNeutral(number, tuple(data[_ORDER.size : _ORDER.size + 8]))
         case 9:

@@ -15,6 +15,8 @@ A record, big-endian (``docs/record.md`` says the same for readers of the wire):
     kind 4 pulse   fps u16 (tenths), detect, track, badge, affect, rest u16 (hundredths of ms), memory u16 (MB)
     kind 5 state   trouble u8 (index; 0 none)
     kind 6 neutral eight shares u8 (1/255 steps, in the order of the model's labels), tracks u8 (index), drift u8
+    kind 7 walk    steps, seen, crowded u8 (seconds), face u8 (index), frontal u8 (tenths), light u8 (index; 3 more once
+                   the walk is over), cells 18 bytes (a bit each, row by row; none before it is over)
 
 How they talk: the courier listens on a Unix `SOCK_SEQPACKET` socket (a systemd ``.socket`` unit when installed, one
 that ``attune-edge run`` makes otherwise); each life of the eye connects once, before it raises its walls. The eye's
@@ -25,7 +27,7 @@ Rules:
 - Decoding is strict: a set bit that means nothing is refused, so that no second message hides in the first.
 - A suppressed mood or hour has an all-zero rest: "fewer than k" and "nobody" are the same bytes.
 
-Left out: who made the record (`edge.eye.gate`, the only maker) and how often (its budget).
+Left out: who made the record (`edge.eye.gate`, and `edge.eye.walk` of a walk) and how often (its budget).
 """
 
 from __future__ import annotations
@@ -36,12 +38,16 @@ from typing import Final, get_args
 
 from contract.errors import WireError
 from contract.events import Dwell, People, Reason, Trouble
+from contract.walk import WALK_COLUMNS, WALK_ROWS, FacePx, Light
 
 RECORD_BYTES: Final = 32
 PEOPLE: Final[tuple[People, ...]] = get_args(People)
 DWELL: Final[tuple[Dwell, ...]] = get_args(Dwell)
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 TROUBLES: Final[tuple[Trouble, ...]] = get_args(Trouble)
+FACE_PX: Final[tuple[FacePx, ...]] = get_args(FacePx)  # a width is told as the largest of these that it has reached
+LIGHTS: Final[tuple[Light, ...]] = get_args(Light)
+CELLS: Final = WALK_COLUMNS * WALK_ROWS
 TRACKS: Final = (50, 100, 200, 400, 800, 1600)  # a count is told as the largest of these that it has reached
 
 _VERSION: Final = 1
@@ -52,6 +58,7 @@ _ASSIST: Final = struct.Struct(">BBH")
 _PULSE: Final = struct.Struct(">HHHHHHHB")
 _STATE: Final = struct.Struct(">B")
 _NEUTRAL: Final = struct.Struct(">8sBB")
+_WALK: Final = struct.Struct(f">6B{CELLS // 8}s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,24 @@ class NeutralRecord:
     drift: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WalkRecord:
+    """How well one zone is covered, from a walk in it (`contract.walk.Walk`).
+
+    Units: ``steps``, ``seen`` and ``crowded`` seconds, ``frontal`` tenths. ``cells`` rise; none before it is ``over``.
+    """
+
+    head: Head
+    steps: int
+    seen: int
+    crowded: int
+    face_px: FacePx
+    frontal: int
+    light: Light
+    over: bool
+    cells: tuple[int, ...]
+
+
 Record = (
     MoodRecord
     | MoodSuppressedRecord
@@ -166,6 +191,7 @@ Record = (
     | PulseRecord
     | StateRecord
     | NeutralRecord
+    | WalkRecord
 )
 
 
@@ -195,6 +221,11 @@ def encode(record: Record) -> bytes:
             kind, body = 5, _STATE.pack(0 if record.trouble is None else 1 + TROUBLES.index(record.trouble))
         case NeutralRecord():
             kind, body = 6, _NEUTRAL.pack(bytes(record.shares), TRACKS.index(record.tracks), record.drift)
+        case WalkRecord():
+            light = LIGHTS.index(record.light) + len(LIGHTS) * record.over
+            figures = (record.steps, record.seen, record.crowded, FACE_PX.index(record.face_px), record.frontal, light)
+            bits = sum(1 << cell for cell in record.cells)
+            kind, body = 7, _WALK.pack(*figures, bits.to_bytes(CELLS // 8, "little"))
     head = _HEAD.pack(_VERSION << 4 | kind, record.head.zone, record.head.config, record.head.t_mono_s)
     return (head + body).ljust(RECORD_BYTES, b"\0")
 
@@ -251,4 +282,14 @@ def _decode(data: bytes) -> Record:
         case 0x16:
             shares, tracks, drift = _NEUTRAL.unpack_from(rest)
             return NeutralRecord(head, tuple(shares), TRACKS[tracks], drift == 1)
+        case 0x17:
+            steps, seen, crowded, face, frontal, light, bits = _WALK.unpack_from(rest)
+            over, told = divmod(light, len(LIGHTS))
+            if over > 1:
+                raise ValueError("its light is none")
+            marked = int.from_bytes(bits, "little")
+            cells = tuple(cell for cell in range(CELLS) if marked >> cell & 1)
+            return WalkRecord(
+                head, steps, seen, crowded, FACE_PX[face], frontal, LIGHTS[told], over == 1, cells
+            )  # fmt: skip
     raise ValueError(f"its first byte is {first:#04x}")

@@ -42,13 +42,14 @@ SAID: Final[dict[Trouble, str]] = {
     "not say how that is asked for (express_consent)",
     "switch": "its switch is off: flip it when sensing may go on",
     "command": "it was paused from here",
+    "commissioning": "somebody walks its zones to see how well it sees them; it goes on by itself when they are done",
     "link_lost": "it cannot be reached: check its power and the network",
     "stopped": "it was switched off: plug it in when sensing may go on",
 }
 
 
 _RESTING: Final[frozenset[Trouble | None]] = frozenset(
-    ("closed", "switch", "command", "no_notice", "no_dpia", "no_consent", "stopped")
+    ("closed", "switch", "command", "no_notice", "no_dpia", "no_consent", "stopped", "commissioning")
 )
 
 

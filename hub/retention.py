@@ -1,8 +1,8 @@
 """What the hub forgets, and when: days by kind of row.
 
 Rules:
-- Live needs (assists) go after a day, the other events and the zone-hours after 13 months; the owner may shorten what
-  is kept, never lengthen it.
+- Live needs (assists) and walks go after a day, the other events and the zone-hours after 13 months; the owner may
+  shorten what is kept, never lengthen it.
 - Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
 - What an experiment measures of needs is measured before they go (`hub.experiment_rows`).
 - How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
@@ -30,6 +30,7 @@ _OF_AGE: Final = {
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'cosignature' AND received_s < ? LIMIT ?)"
     ),
     "assist": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'assist' AND received_s < ? LIMIT ?)",
+    "walk": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'walk' AND received_s < ? LIMIT ?)",
     "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
@@ -63,6 +64,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "health": keep.health_days,
         "cosignature": keep.health_days,
         "assist": keep.assists_hours / 24,
+        "walk": keep.assists_hours / 24,
         "hours": keep.events_days,
         "events": keep.events_days,
         "nudges": keep.events_days,
@@ -76,7 +78,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "refused": keep.refused_days,
     }
     _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)
-    _forget(store, ("assist",), now_s - keep.assists_hours / 24 * DAY_S, now_s)
+    _forget(store, ("assist", "walk"), now_s - keep.assists_hours / 24 * DAY_S, now_s)
     _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
     gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
     return gone + sum(_clear(store, sql, now_s - keep.assists_hours / 24 * DAY_S) for sql in _WHY)

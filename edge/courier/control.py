@@ -2,6 +2,7 @@
 
 Rules:
 - A config is taken only when it is newer and its zones are fit; it carries no floor of rule 10, so it can lower none.
+- Walks are heeded for an hour a day in all: who is asked to walk is one person in view, and others are to be none.
 - A hub is heeded at a rate that no shop needs more of; `pause` always is. What is asked for twice is done once.
 - Zones are judged as the eye will get them, rounded to the steps of an order, so that both ends agree.
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from contract.errors import ConfigError
 from contract.events import Command, Config, Event, Stored, ZoneSpec
@@ -33,6 +35,9 @@ from edge.order import (
     encode_order,
 )
 from edge.zones import check
+
+WALKS_S: Final = 3_600
+WALKS_EVERY_S: Final = 86_400.0
 
 
 def taken(config: NodeConfig, wanted: Config) -> NodeConfig:
@@ -80,6 +85,7 @@ class Heed:
     """How often a hub's words are taken: of each kind six at once, then one in 10 s."""
 
     _rate: Rate = field(default_factory=Rate)
+    _walked: list[tuple[float, int]] = field(default_factory=list)
 
     def takes(self, event: Event, paused: bool, now_s: float) -> bool:
         """Whether to obey now."""
@@ -88,7 +94,16 @@ class Heed:
                 return True
             case Command(command="pause"):
                 return not paused or self._rate.take("command", 1, now_s)
+            case Command(command="walk", seconds=int(seconds)):
+                return self._walks(seconds, now_s) and self._rate.take("command", 0, now_s)
             case Command():
                 return self._rate.take("command", 0, now_s)
             case _:
                 return self._rate.take("config", 0, now_s)
+
+    def _walks(self, seconds: int, now_s: float) -> bool:
+        self._walked = [(at_s, each_s) for at_s, each_s in self._walked if now_s - at_s < WALKS_EVERY_S]
+        if sum(each_s for _, each_s in self._walked) + seconds > WALKS_S:
+            return False
+        self._walked.append((now_s, seconds))
+        return True

@@ -34,7 +34,7 @@ from edge.courier.outbox import Outbox
 from edge.courier.pause import Pause, mark
 from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import Accelerator, EyeWatch
-from edge.order import Order, SiteNeutral, SpentHours
+from edge.order import Order, SiteNeutral, SpentHours, StartWalk
 from edge.record import NeutralRecord
 
 HEALTH_S: Final = 60.0
@@ -233,6 +233,11 @@ class Courier:
                     self.intake.tell(orders(self.config, paused=self.paused)[-1:])
                     self.keep.words["paused"] = word
                     mark(self.outbox.folder, paused=word == "pause")
+                case Command(command="walk", zone=int(zone), seconds=int(seconds)):
+                    if not self.watch.senses:
+                        complain("The hub asks for a walk while the camera is off: let it sense first.")
+                        return
+                    self.intake.tell([StartWalk(zone, seconds)])
                 case Command(command="self-test"):
                     selftest.ask(self.intake.listener)
                 case Command(command="accept-ledger", log=str(log)):

@@ -1,7 +1,7 @@
 """What a node forgets, and when.
 
 Rules:
-- Live needs go after a day, also those that wait for a hub; what else was said or ordered after 13 months.
+- Live needs and walks go after a day, also needs that wait for a hub; what else was said or ordered after 13 months.
 - No config lengthens it. Of what is forgotten the ledger keeps the hash, and says so in an entry of its own.
 
 Left out: the hub's own (`hub.retention`).
@@ -19,8 +19,8 @@ Note = Literal["refusal", "switch"]  # what the courier itself has to say, and s
 DAY_S: Final = 86_400.0
 MOST_S: Final = 396 * DAY_S
 KEPT_S: Final[dict[Kind | Note, float]] = {
-    "mood": MOST_S, "hour": MOST_S, "assist": DAY_S, "status": MOST_S, "birth": MOST_S, "health": 14 * DAY_S,
-    "self-test": MOST_S, "config": MOST_S, "command": MOST_S, "refusal": MOST_S, "switch": MOST_S,
+    "mood": MOST_S, "hour": MOST_S, "assist": DAY_S, "walk": DAY_S, "status": MOST_S, "birth": MOST_S,
+    "health": 14 * DAY_S, "self-test": MOST_S, "config": MOST_S, "command": MOST_S, "refusal": MOST_S, "switch": MOST_S,
     "checkpoint": 14 * DAY_S, "cosignature": 14 * DAY_S,
 }  # fmt: skip
 

@@ -20,7 +20,9 @@ from edge.record import PulseRecord
 
 _TEMPERATURE: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 _STATUS: Final = Path("/proc/self/status")
-_PAUSED: Final[frozenset[Trouble]] = frozenset(("closed", "no_notice", "no_dpia", "no_consent", "switch", "command"))
+_PAUSED: Final[frozenset[Trouble]] = frozenset(
+    ("closed", "no_notice", "no_dpia", "no_consent", "switch", "command", "commissioning")
+)
 _NOW_BITS: Final = 0xF  # vcgencmd's bits 0 to 3: under-voltage, capped, throttled, soft temperature limit
 _SINCE_START: Final = 16  # the same four bits, as they were at any time since the board was started
 

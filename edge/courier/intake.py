@@ -26,6 +26,7 @@ from contract.events import (
     Shares,
     ZoneEvent,
 )
+from contract.walk import Walk
 from edge.courier.debit import Cell
 from edge.order import Order, encode_order
 from edge.record import (
@@ -39,11 +40,12 @@ from edge.record import (
     PulseRecord,
     Record,
     StateRecord,
+    WalkRecord,
     decode,
 )
 
 AT_ONCE_MAX: Final = 256
-ZoneRecord = MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord
+ZoneRecord = MoodRecord | MoodSuppressedRecord | HourRecord | HourSuppressedRecord | AssistRecord | WalkRecord
 
 
 def event_of(record: Record, *, node: str, boot: str, seq: int, t_wall: int, model: str) -> ZoneEvent:
@@ -79,6 +81,8 @@ def kind_of(record: ZoneRecord) -> Kind:
             return "hour"
         case AssistRecord():
             return "assist"
+        case WalkRecord():
+            return "walk"
 
 
 def cell_of(record: ZoneRecord) -> Cell | None:
@@ -117,6 +121,18 @@ def _event(record: ZoneRecord, head: dict[str, Any]) -> ZoneEvent:
             )
         case AssistRecord():
             return Assist(**head, level=record.level, reasons=record.reasons, ttl_s=record.ttl_s)
+        case WalkRecord():
+            return Walk(
+                **head,
+                steps=record.steps,
+                seen=record.seen,
+                crowded=record.crowded,
+                face_px=record.face_px,
+                frontal=record.frontal,
+                light=record.light,
+                over=record.over,
+                cells=record.cells,
+            )
 
 
 class Intake:

@@ -193,8 +193,9 @@ class Outbox:
         """Kind and zone of what was kept since then, by the ledger. Raises: StoreError when it cannot be read."""
         with self._told():
             rows = self._db.execute(
-                "SELECT kind, payload FROM ledger_entries WHERE kind IN (?, ?, ?) AND at_ms >= ?",
-                (*ZONE_KINDS, int(since_s * 1000)),
+                "SELECT kind, payload FROM ledger_entries"
+                " WHERE kind IN (SELECT value FROM json_each(?)) AND at_ms >= ?",
+                (json.dumps(sorted(ZONE_KINDS)), int(since_s * 1000)),
             )
             return [(kind, int(json.loads(payload)["zone"])) for kind, payload in rows]
 

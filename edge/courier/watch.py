@@ -51,8 +51,8 @@ class EyeWatch:
 
     @property
     def senses(self) -> bool:
-        """Whether the eye has said that it senses, and not yet that it stopped."""
-        return self._trouble in (None, "accelerator_lost")
+        """Whether the eye has said that it looks, be it for a walk, and not yet that it stopped."""
+        return self._trouble in (None, "accelerator_lost", "commissioning")
 
     @property
     def accelerator_lost(self) -> bool:
@@ -63,7 +63,7 @@ class EyeWatch:
         """What keeps the eye from sensing, or None when it senses."""
         if self._trouble == "eye_stopped" and now_s - self._since_s < GRACE_S:
             return self._before
-        if self._trouble in (None, "accelerator_lost") and now_s - self._heard_s > SILENT_S:
+        if self.senses and now_s - self._heard_s > SILENT_S:
             return "camera_lost"
         return self._trouble
 

@@ -5,8 +5,8 @@ Rules:
 - The early walls go up before anything else, the late ones once camera and models are open; without them it ends.
 - A camera or model that fails is said, on the wire and in the log, and tried again after a rest.
 - On a board that is hot or throttled it looks less often, and says nothing else.
-- Whatever ends sensing ends the life: pause, closing time, new settings, a camera that stopped, a courier that is gone.
-  The supervisor starts the next one, which greets afresh.
+- Whatever ends sensing ends the life: pause, closing time, new settings, a walk that is over, a camera that stopped,
+  a courier that is gone. The supervisor starts the next one, which greets afresh.
 
 Left out: how a life is started again (`edge.supervisor`, or systemd).
 """
@@ -29,7 +29,8 @@ from edge.eye.meter import Meter, resident_mb
 from edge.eye.neutral import Site
 from edge.eye.pipeline import STAGES, Senses, look
 from edge.eye.settings import apply
-from edge.order import Afresh, ApplyConfig, BeginConfig, Ease, Order, Pause, Resume, SiteNeutral, SpentHours
+from edge.eye.walk import Walking
+from edge.order import Afresh, ApplyConfig, BeginConfig, Ease, Order, Pause, Resume, SiteNeutral, SpentHours, StartWalk
 from edge.ports import Camera
 from edge.record import Head, PulseRecord, StateRecord
 from edge.values import Frame
@@ -54,6 +55,7 @@ class _Until:
     over: Callable[[], bool]
     eased: Callable[[], bool]
     done: bool = False
+    t_s: float = 0.0
 
     def frames(self) -> Iterator[Frame]:
         index, last_s = 0, -EASED_GAP_S
@@ -62,6 +64,7 @@ class _Until:
                 break
             if self.eased() and 0 <= frame.t_s - last_s < EASED_GAP_S:
                 continue
+            self.t_s = frame.t_s
             yield replace(frame, index=index)  # counted anew: every third look is a second one
             index, last_s = index + 1, frame.t_s
         self.done = True
@@ -90,6 +93,7 @@ class Eye:
     changed: bool = False
     eased: bool = False
     said: Trouble | None = "eye_stopped"
+    walking: Walking | None = None
     draft: list[Order] = field(default_factory=list)
     spent: Spent = field(default_factory=Spent)
     site: Site = field(default_factory=lambda: Site(time.monotonic()))
@@ -141,9 +145,11 @@ class Eye:
         return 0 if self.ended() else AGAIN
 
     def _run(self, senses: Senses) -> None:
-        meter, pulse_s = Meter(), time.monotonic() + PULSE_S
+        meter, pulse_s, gate = Meter(), time.monotonic() + PULSE_S, self._gate()
+        self.walking = walking = Walking(self.config.version)
         camera = _Until(senses.camera, self._over, lambda: self.eased)
-        for record in look(replace(senses, camera=camera), self.config, self._gate(), meter, site=self.site):
+        seen = replace(senses, camera=camera)
+        for record in look(seen, self.config, gate, meter, site=self.site, walking=walking):
             self.beat()
             if camera.done:
                 self._say(self._barred() if self._over() else "camera_lost")
@@ -155,7 +161,11 @@ class Eye:
             if camera.done:
                 continue
             self._obey(self.link.orders())
-            self._say("accelerator_lost" if any(model.lost for model in senses.models) else None)
+            if (walked := walking.say(camera.t_s, gate.budget.take)) is not None:
+                self.link.send(walked)
+            self.changed = self.changed or walking.finished(camera.t_s)
+            lost = any(model.lost for model in senses.models)
+            self._say("commissioning" if walking.on else "accelerator_lost" if lost else None)
             if time.monotonic() >= pulse_s:
                 neutral = self.site.say(self._head(), time.monotonic(), self.config.privacy.k)
                 self.link.send(neutral or self._pulse(meter, senses))  # in its place: the eye's rate stands
@@ -179,6 +189,11 @@ class Eye:
             match order:
                 case Pause() | Resume():
                     self.paused = isinstance(order, Pause)
+                    if self.walking is not None:
+                        self.walking.end()
+                case StartWalk():
+                    if self.walking is not None:  # of a life that does not look there is no walk
+                        self.walking.begin(order)
                 case ApplyConfig():
                     taken = apply(self.config, (*self.draft, order))
                     self.changed = self.changed or taken != self.config

@@ -1,7 +1,8 @@
-"""The way of a frame, in seven lines: pixels go in, records come out.
+"""The way of a frame, in a line a stage: pixels go in, records come out.
 
 Rules: each stage is a generator over plain frozen values and yields for every frame, so that windows close in an
-empty shop; pixels and track ids end in `read_affect`; only the gate makes zone records.
+empty shop; pixels and track ids end in `read_affect`; the gate makes all zone records but those of
+a walk.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from edge.eye.gate import Gate, release
 from edge.eye.meter import Meter
 from edge.eye.neutral import Site
 from edge.eye.tracks import Tracking, follow
+from edge.eye.walk import Walking, set_aside
 from edge.eye.window import tumble
 from edge.ports import AffectModel, BadgeReader, Camera, Clock, Detector
 from edge.record import Record
@@ -48,6 +50,7 @@ def look(
     trace: Trace | None = None,
     flush: bool = False,
     site: Site | None = None,
+    walking: Walking | None = None,
 ) -> Iterator[Record | None]:
     """Frames to records, one step per frame; None where nothing is said. When the frames end, what waits is given at
     once: whoever sends it keeps the eye's pace.
@@ -59,6 +62,7 @@ def look(
     faces = timed("detect", detect(frames, senses.detector))
     people = timed("track", follow(faces, senses.tracking, config.zones))
     visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
-    moments = timed("affect", read_affect(visitors, senses.affect, trace, meter.tally, site))
+    met = set_aside(visitors, walking) if walking else visitors
+    moments = timed("affect", read_affect(met, senses.affect, trace, meter.tally, site))
     windows = timed("rest", tumble(moments, config.zones, senses.clock, config.privacy, flush=flush))
     return release(windows, gate, flush=True)

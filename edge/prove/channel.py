@@ -22,9 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from contract.wire import ZONE_KINDS
 from edge.record import RECORD_BYTES
 
-KINDS: Final = {1: "mood", 2: "hour", 3: "assist", 4: "pulse", 5: "state", 6: "neutral"}
+KINDS: Final = {1: "mood", 2: "hour", 3: "assist", 4: "pulse", 5: "state", 6: "neutral", 7: "walk"}
 KIND_BOUND_BIT_S: Final = 25.6
 EYE_BOUND_BIT_S: Final = 256.0
 _BITS: Final = 8 * RECORD_BYTES
@@ -157,7 +158,7 @@ def budget(packets: Sequence[Packet], seconds: float) -> Budgeted:
             strangers += 1
             continue
         by_kind[kind].append(packet)
-        zones[kind, packet[1]] += KINDS[kind] in ("mood", "hour", "assist")
+        zones[kind, packet[1]] += KINDS[kind] in ZONE_KINDS
     kinds = tuple(_carried(KINDS[kind], records, seconds) for kind, records in sorted(by_kind.items()))
     return Budgeted(round(seconds, 1), kinds, max(zones.values(), default=0), strangers)
 

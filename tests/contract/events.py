@@ -29,6 +29,7 @@ from contract.events import (
 )
 from contract.fields import LEVEL_FLOOR
 from contract.ledger_events import Checkpoint, Cosignature
+from contract.walk import Walk
 
 STORE = "shop"
 NODE = "front"
@@ -87,6 +88,14 @@ assists = st.builds(
     reasons=st.lists(reasons, unique=True).map(tuple),
     ttl_s=st.integers(5, 600),
 ) | st.builds(Assist, **zone_event, level=st.just(0), reasons=st.just(()), ttl_s=st.integers(5, 600))
+walked: dict[str, Any] = zone_event | {
+    "steps": st.just(240),
+    "seen": st.integers(0, 120),
+    "crowded": st.integers(0, 120),
+    "face_px": st.sampled_from([0, 12, 32, 128]),
+    "frontal": st.integers(0, 10),
+    "light": st.sampled_from(["dark", "good", "bright"]),
+}
 EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
     "mood": st.builds(MoodSuppressed, **zone_event)
     | st.builds(
@@ -112,6 +121,15 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
         epsilon=st.floats(0.001, 10),
     ),
     "assist": assists,
+    "walk": st.one_of(
+        st.builds(Walk, **walked, over=st.just(False)),
+        st.builds(
+            Walk,
+            **walked,
+            over=st.just(True),
+            cells=st.sets(st.integers(0, 143)).map(lambda cells: tuple(sorted(cells))),
+        ),
+    ),
     "status": st.builds(
         Status,
         **node,
@@ -181,6 +199,7 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
             by=st.sampled_from([None, "staff", "owner", "auditor"]),
         ),
         st.builds(Command, command=st.just("accept-ledger"), log=names),
+        st.builds(Command, command=st.just("walk"), zone=st.integers(0, 11), seconds=st.integers(20, 240)),
     ),
     "checkpoint": st.builds(
         Checkpoint, **node, key=verifiers, note=lines, old=seconds, proof=st.lists(tree_hashes, max_size=64).map(tuple)

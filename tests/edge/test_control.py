@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
-from contract.events import Config, Thresholds, ZoneSpec
+from contract.events import Command, Config, Thresholds, ZoneSpec
 from edge.config import NodeConfig
-from edge.courier.control import orders, taken
+from edge.courier.control import WALKS_EVERY_S, WALKS_S, Heed, orders, taken
 from edge.eye.settings import apply
 from edge.order import Pause, Resume, decode_order, encode_order
 from edge.zones import check
@@ -52,6 +52,17 @@ def test_no_zones_wanted_means_those_in_force() -> None:
     config = taken(CONFIG, wanted)
     assert config.zones == CONFIG.zones
     assert config.thresholds == wanted.thresholds
+
+
+def test_walks_are_heeded_for_an_hour_a_day_and_no_longer() -> None:
+    heed, now_s, walked_s = Heed(), 1000.0, 0
+    for _ in range(60):
+        now_s += 120.0
+        if heed.takes(Command(command="walk", zone=1, seconds=120), False, now_s):
+            walked_s += 120
+    assert walked_s == WALKS_S
+    assert heed.takes(Command(command="pause"), False, now_s)
+    assert heed.takes(Command(command="walk", zone=1, seconds=120), False, now_s + WALKS_EVERY_S)
 
 
 def test_the_answer_to_a_greeting_ends_with_a_word_on_sensing() -> None:

@@ -91,6 +91,6 @@ def test_birth_and_health_are_what_the_hub_can_read_with_and_without_an_eye() ->
 def test_only_what_was_shut_on_purpose_is_called_paused() -> None:
     said = {trouble: health.status("n1", BOOT, trouble).state for trouble in get_args(Trouble)}
     assert {trouble for trouble, state in said.items() if state == "paused"} == {
-        "closed", "no_notice", "no_dpia", "no_consent", "switch", "command",
+        "closed", "no_notice", "no_dpia", "no_consent", "switch", "command", "commissioning",
     }  # fmt: skip
     assert health.status("n1", BOOT, None).state == "online"

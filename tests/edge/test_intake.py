@@ -22,6 +22,7 @@ from edge.record import (
     MoodSuppressedRecord,
     Record,
     StateRecord,
+    WalkRecord,
 )
 from edge.record import encode as encode_record
 
@@ -32,6 +33,7 @@ ZONE_RECORDS: tuple[ZoneRecord, ...] = (
     HourRecord(HEAD, 498_000, 1, 2, 3, 4, 500),
     HourSuppressedRecord(HEAD, 498_000, 500),
     AssistRecord(HEAD, 2, ("long_dwell", "unattended"), 60),
+    WalkRecord(HEAD, 60, 48, 4, 40, 8, "good", True, (17, 18, 33)),
 )
 
 
@@ -53,7 +55,13 @@ def test_tenths_and_thousandths_become_numbers() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [MoodRecord(HEAD, 300, "5-9", 0, 7, 3, 4, -3, "60-120", 2), AssistRecord(HEAD, 9, (), 60), StateRecord(HEAD, None)],
+    [
+        MoodRecord(HEAD, 300, "5-9", 0, 7, 3, 4, -3, "60-120", 2),
+        AssistRecord(HEAD, 9, (), 60),
+        WalkRecord(HEAD, 60, 48, 4, 40, 8, "good", False, (17,)),  # where a face was is told once it is over
+        WalkRecord(HEAD, 60, 48, 13, 40, 8, "good", True, ()),
+        StateRecord(HEAD, None),
+    ],
     ids=lambda record: type(record).__name__,
 )
 def test_a_record_that_says_what_the_wire_cannot_is_refused(record: Record) -> None:

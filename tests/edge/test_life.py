@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 import numpy as np
@@ -21,7 +22,7 @@ from edge.eye.link import Link
 from edge.eye.neutral import REFERENCE
 from edge.eye.pipeline import Senses
 from edge.fakes import FakeCamera
-from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, SiteNeutral, encode_order
+from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, SiteNeutral, StartWalk, encode_order
 from edge.record import (
     RECORD_BYTES,
     Head,
@@ -30,6 +31,7 @@ from edge.record import (
     PulseRecord,
     Record,
     StateRecord,
+    WalkRecord,
     decode,
 )
 from edge.tflite import Tflite
@@ -63,13 +65,14 @@ class ActingCamera:
     """Gives pictures without end, and does something once, at the third."""
 
     act: Callable[[], object]
+    began_s: float = 0.0
     closed: bool = False
 
     def frames(self) -> Iterator[Frame]:
         for index in range(1_000_000):
             if index == 2:
                 self.act()
-            yield Frame(index, index / 10, PICTURE)
+            yield Frame(index, self.began_s + index / 10, PICTURE)
 
     def close(self) -> None:
         self.closed = True
@@ -310,3 +313,39 @@ def test_what_is_left_when_it_must_stop_is_said_after_the_camera_is_closed(monke
     said = stage.records()
     assert left in said
     assert said.index(left) > [getattr(record, "trouble", None) for record in said].index("command")
+
+
+@dataclass(slots=True)
+class OneThere:
+    """A `Detector` that finds the same face in every picture."""
+
+    def detect(self, frame: Frame) -> tuple[Face, ...]:
+        points = ((85.0, 55.0), (115.0, 55.0), (100.0, 65.0), (100.0, 75.0), (80.0, 60.0), (120.0, 60.0))
+        return (Face((75.0, 40.0, 50.0, 50.0), 0.9, points),)
+
+
+def test_a_walk_is_told_nobody_is_sensed_meanwhile_and_the_life_ends_with_it() -> None:
+    stage = Stage()
+    stage.camera = ActingCamera(lambda: stage.order(StartWalk(3, 40)), began_s=time.monotonic())
+    open_ = stage.open
+    stage.eye.open_senses = lambda config: replace(open_(config), detector=OneThere())
+    stage.order(Resume())
+    assert stage.eye.live() == AGAIN
+    records = stage.records()
+    walks = [record for record in records if isinstance(record, WalkRecord)]
+    assert [(walk.head.zone, walk.over) for walk in walks][-1] == (3, True)
+    assert len(walks) > 1
+    assert all(not walk.cells for walk in walks[:-1])
+    last = walks[-1]
+    assert (last.steps, last.seen, last.crowded, last.face_px, last.frontal, last.light) == (40, 40, 0, 48, 10, "dark")
+    assert last.cells == (4 * 16 + 10,)
+    states = [record.trouble for record in records if isinstance(record, StateRecord)]
+    assert states == ["eye_stopped", None, "commissioning", None]
+
+
+def test_a_walk_before_the_eye_looks_is_none() -> None:
+    stage = Stage()
+    stage.camera = ActingCamera(stage.end)
+    stage.order(StartWalk(3, 40), Resume())
+    assert stage.eye.live() == 0
+    assert stage.states() == ["eye_stopped", None]

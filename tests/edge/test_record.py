@@ -29,6 +29,9 @@ records = st.one_of(
         lambda said: tuple(x for x in r.REASONS if x in said)), U16),
     st.builds(r.PulseRecord, heads, U16.map(lambda word: word / 10), ms, ms, ms, ms, ms, U16),
     st.builds(r.StateRecord, heads, st.sampled_from((None, *r.TROUBLES))),
+    st.tuples(heads, st.booleans(), st.sets(st.integers(0, r.CELLS - 1))).flatmap(lambda three: st.builds(
+        r.WalkRecord, st.just(three[0]), U8, U8, U8, st.sampled_from(r.FACE_PX), U8, st.sampled_from(r.LIGHTS),
+        st.just(three[1]), st.just(tuple(sorted(three[2]))))),
     st.builds(r.NeutralRecord, heads, st.tuples(*[U8] * 8), st.sampled_from(r.TRACKS), st.booleans()),
 )  # fmt: skip
 corner = st.tuples(U16.map(lambda w: w / 0xFFFF), U16.map(lambda w: w / 0xFFFF))
@@ -42,6 +45,7 @@ orders = st.one_of(
     st.builds(o.ApplyConfig, U16),
     st.just(o.Pause()),
     st.just(o.Resume()),
+    st.builds(o.StartWalk, U8, U16),
     st.builds(o.SpentHours, U8, U16, U32, U32),
     st.builds(o.SiteNeutral, U16, st.tuples(*[U8] * 8)),
 )
@@ -100,5 +104,5 @@ def test_each_kind_of_record_stands_in_the_layout_of_the_docstring(kind: type) -
 
 @pytest.mark.parametrize("kind", get_args(o.Order))
 def test_each_kind_of_order_stands_in_the_layout_of_the_docstring(kind: type) -> None:
-    name = re.sub("^Set|^Site|Config$|Hours$", "", kind.__name__).lower()
+    name = re.sub("^Set|^Site|^Start|Config$|Hours$", "", kind.__name__).lower()
     assert f" {name} " in (o.__doc__ or "").replace(",", " ").replace("\n", " ")
