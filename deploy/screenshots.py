@@ -30,6 +30,7 @@ from deploy.demo import HUB, Shop, shop
 from deploy.past import remember
 from hub.app import allowed, create_app
 from hub.auth import Doors, Role
+from hub.commissioning import FakeCommissioning
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
@@ -100,6 +101,7 @@ def shown() -> tuple[Shown, ...]:
             rules=FakeRules(),
             experiment=FakeExperiment(),
             plan=FakePlan(),
+            commissioning=FakeCommissioning(),
         )
         pages = tuple(_pages(app.routes))
         keys.close()

@@ -25,6 +25,7 @@ from hub.auth import Doors, Role, entry_path
 from hub.backup_commands import add_backup_commands
 from hub.broker import start_broker
 from hub.clocks import SystemClocks
+from hub.commissioning import CommissioningBook
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
 from hub.connect.sales_in import add_sales_command
@@ -170,6 +171,7 @@ def _serve(options: argparse.Namespace) -> int:
             experiment=ExperimentBook(reads, writer.write),
             updates=options.data / UPDATES,
             plan=PlanBook(config.store, reads, writer.write, lambda topic, body: link.say(topic, body)),
+            commissioning=CommissioningBook(reads, writer.write),
         )
         server = _server(app)
 

@@ -38,8 +38,10 @@ from hub import (
     rule_pages,
     shift_page,
     tablet,
+    walk_page,
 )
 from hub.auth import ANYONE, HOME, Allow, Doors, session_of
+from hub.commissioning import CommissioningDesk
 from hub.connect import ways_in
 from hub.connect.connections import Connections
 from hub.enrolment import Enrolment
@@ -73,11 +75,12 @@ def create_app(
     experiment: ExperimentDesk | None = None,
     updates: Path | None = None,
     plan: PlanDesk | None = None,
+    commissioning: CommissioningDesk | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
     ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in,
     ``updates`` is the folder of releases for the nodes, ``experiment`` holds nudges out,
-    ``plan`` is the owner's floor plan.
+    ``plan`` is the owner's floor plan, ``commissioning`` what is kept of walks in its zones.
     """
     pages = Pages.of(settings)
 
@@ -118,6 +121,8 @@ def create_app(
         app.router.routes.extend(experiment_page.routes(pages, experiment, clock).routes)
     if plan:
         app.router.routes.extend(plan_page.routes(pages, reads, plan, clock).routes)
+    if plan and commissioning:
+        app.router.routes.extend(walk_page.routes(pages, reads, desk, plan, commissioning, settings, clock).routes)
     if enrolment:
         app.router.routes.extend(enrol_routes(enrolment).routes)
     if updates:

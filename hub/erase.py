@@ -24,7 +24,7 @@ DELETED_KIND: Final = "deleted-everything"
 GOES: Final = (
     *("shift_seats", "nudge_asks", "nudge_zones", "waiting_needs"),
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
-    "need_hours",
+    *("need_hours", "certificates"),
     *("experiments", "held_needs", "experiment_hours"),
     *("sales", "sales_most"),
     "plan_picture",  # whatever was on it

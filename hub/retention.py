@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub import experiment_rows, need_hours, sales
+from hub import commissioning, experiment_rows, need_hours, sales
 from hub.config import KeepPart
 from hub.store import Store
 
@@ -41,6 +41,7 @@ _OF_AGE: Final = {
         "DELETE FROM own_rules WHERE id IN (SELECT id FROM own_rules WHERE at_s < ?"
         " AND id < (SELECT max(id) FROM own_rules) LIMIT ?)"
     ),
+    **commissioning.OF_AGE,
     "refused": "DELETE FROM refused WHERE id IN (SELECT id FROM refused WHERE received_s < ? LIMIT ?)",
 }
 _WHY: Final = (  # of a nudge that is over stays that it was, when, and how it went
@@ -75,6 +76,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "held needs": keep.assists_hours / 24,
         "experiment hours": keep.events_days,
         "experiments": keep.events_days,
+        "certificates": keep.events_days,
         "refused": keep.refused_days,
     }
     _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)

@@ -39,6 +39,7 @@ from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
 from hub import experiment_rows, history_rows, plan, sales, shift_rows
+from hub.commissioning import TABLE as CERTIFICATES
 from hub.need_hours import TABLE as NEED_HOURS
 
 _FIRST: Final = (
@@ -129,6 +130,10 @@ def _people(db: Any) -> None:
         db.execute(statement)
 
 
+def _certificates(db: Any) -> None:
+    db.execute(CERTIFICATES)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
@@ -141,6 +146,7 @@ def _steps() -> Any:
     steps(name="0007_plan")(_plan)
     steps(name="0012_sales")(_sales)
     steps(name="0006_people")(_people)
+    steps(name="0011_certificates")(_certificates)
     return steps
 
 

@@ -40,6 +40,7 @@ from contract.events import (
     Status,
 )
 from contract.ledger import Ledger, Line
+from contract.walk import Walk
 from contract.wire import HUB, OTHER_BYTES_MAX
 from contract.witness import Witness
 from hub import nudge_rows, schema
@@ -53,7 +54,7 @@ ASKED_KIND: Final = "asked"  # an entry of the ledger: what was said to nodes, a
 _ORDERS: Final = 1_000
 Kept = Literal["new", "known", "conflict"]
 OfItself = Status | Birth | Health | SelfTest | OfLedgers  # unnumbered, of no zone
-FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | OfItself
+FromNode = MoodReleased | MoodSuppressed | HourReleased | HourSuppressed | Assist | Walk | OfItself
 
 
 @dataclass(frozen=True, slots=True)

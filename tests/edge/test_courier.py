@@ -21,6 +21,7 @@ import pytest
 from contract.events import Command, Config, Event, Health, Kind, Status, Stored, Thresholds
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.plain import parse_checkpoint
+from contract.walk import Walk
 from contract.wire import ZONE_KINDS, Topic, decode, encode
 from edge.config import NodeConfig
 from edge.courier import health
@@ -29,8 +30,8 @@ from edge.courier.intake import Intake
 from edge.courier.outbox import NAME, Outbox
 from edge.courier.publish import FakeHub, Heard, Joined, Parted
 from edge.eye.link import Link
-from edge.order import Order, Pause, Resume, SiteNeutral
-from edge.record import AssistRecord, Head, MoodSuppressedRecord, NeutralRecord, PulseRecord, StateRecord
+from edge.order import Order, Pause, Resume, SiteNeutral, StartWalk
+from edge.record import AssistRecord, Head, MoodSuppressedRecord, NeutralRecord, PulseRecord, StateRecord, WalkRecord
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge.hubside import ListeningHub, topic
 
@@ -512,3 +513,32 @@ def test_a_hub_that_begins_anew_learns_the_clock_at_once(desk: Desk, monkeypatch
     monkeypatch.setattr(time, "monotonic", lambda: later_s)
     desk.courier.step()
     assert len(desk.said("health")) == 1
+
+
+def test_a_walk_reaches_an_eye_that_senses_is_noted_and_what_it_showed_is_kept(desk: Desk) -> None:
+    eye = joined(desk)
+    eye.orders(PATIENCE_S)
+    desk.hears(Command(command="walk", by="owner", zone=3, seconds=60))
+    assert eye.orders(PATIENCE_S) == [StartWalk(3, 60)]
+    assert [json.loads(line)["seconds"] for line in desk.logged("command")] == [60]
+    eye.send(StateRecord(HEAD, "commissioning"))
+    eye.send(WalkRecord(Head(3, 0, 1060), 60, 55, 0, 48, 8, "good", True, (17, 18)))
+    desk.courier.step()
+    said = desk.said("status", "walk")
+    assert [(event.state, event.reason) for event in said if isinstance(event, Status)] == [("paused", "commissioning")]
+    assert desk.courier.watch.senses, "the light is on while somebody walks"
+    assert [(event.zone, event.cells) for event in said if isinstance(event, Walk)] == [(3, (17, 18))]
+    assert len(desk.outbox) == 1
+
+
+def test_a_walk_of_an_eye_that_does_not_sense_is_refused_in_words(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    eye = joined(desk)
+    eye.orders(PATIENCE_S)
+    eye.send(StateRecord(HEAD, "closed"))
+    desk.courier.step()
+    desk.hears(Command(command="walk", by="owner", zone=3, seconds=60))
+    assert eye.orders() == []
+    assert "let it sense first" in capsys.readouterr().err
+    assert desk.logged("command") == []

@@ -17,6 +17,7 @@ from contract.events import Assist
 from contract.wire import encode
 from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
+from hub.commissioning import FakeCommissioning
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
@@ -50,6 +51,7 @@ class Hub:
     rules: FakeRules = field(default_factory=FakeRules)
     experiment: FakeExperiment = field(default_factory=FakeExperiment)
     plan: FakePlan = field(default_factory=FakePlan)
+    commissioning: FakeCommissioning = field(default_factory=FakeCommissioning)
     server: uvicorn.Server | None = None
     thread: threading.Thread | None = None
     keys: dict[Role, str] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Hub:
             rules=self.rules,
             experiment=self.experiment,
             plan=self.plan,
+            commissioning=self.commissioning,
         )
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0, lifespan="on"

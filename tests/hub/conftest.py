@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from contract.events import Birth, GateSpec, Health, OpenHours, ZoneSpec
 from hub.app import create_app
 from hub.auth import Doors, Role
+from hub.commissioning import FakeCommissioning
 from hub.connect.connections import Connections
 from hub.connect.keys import Keys
 from hub.connect.settings import ConnectPart
@@ -74,6 +75,7 @@ def pages_app(fake_shop: FakeShop, doors: Doors, api_keys: Keys, page_clock: Clo
         rules=FakeRules(),
         experiment=FakeExperiment(),
         plan=FakePlan(),
+        commissioning=FakeCommissioning(),
         updates=tmp_path / "updates",
     )
 
