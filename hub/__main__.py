@@ -24,7 +24,7 @@ from hub.app import create_app
 from hub.auth import Doors, Role, entry_path
 from hub.backup_commands import add_backup_commands
 from hub.broker import start_broker
-from hub.clocks import SystemClocks
+from hub.clocks import SystemClocks, synchronised
 from hub.commissioning import CommissioningBook
 from hub.connect.commands import add_connect_commands
 from hub.connect.connections import connect
@@ -38,6 +38,7 @@ from hub.paperwork import add_paper_commands, notices_in_force
 from hub.plan import PlanBook
 from hub.reads import StoreReads
 from hub.rules import RuleBook
+from hub.steady import SteadyClocks
 from hub.updates import FOLDER as UPDATES
 from hub.updates import add_update_commands
 from hub.views import Changes
@@ -133,6 +134,7 @@ def _serve(options: argparse.Namespace) -> int:
         config = settings.load(options.data)
         store = stores.Store(options.data / stores.FILE, config.store)
         stack.callback(store.close)
+        clocks = SteadyClocks(SystemClocks(), store.newest_s(), synchronised)
         reads = StoreReads(options.data / stores.FILE)
         stack.callback(reads.close)
         doors = Doors.open(options.data / DOORS)
@@ -140,7 +142,7 @@ def _serve(options: argparse.Namespace) -> int:
         doors.forget_unlimited()
         broker = _broker(options, config, stack)
 
-        changes, clocks = Changes(), SystemClocks()
+        changes = Changes()
         writer = Writer(
             store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end(), Beat()
         )
@@ -163,8 +165,10 @@ def _serve(options: argparse.Namespace) -> int:
             doors=doors,
             changes=changes,
             settings=config.settings(),
+            clock=clocks.wall_s,
             export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
+            doubts=lambda: tuple(filter(None, (clocks.trouble(config.zone()),))),
             connections=connections,
             enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),

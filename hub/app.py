@@ -69,6 +69,7 @@ def create_app(
     clock: Callable[[], float] = time.time,
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
+    doubts: Callable[[], tuple[str, ...]] = tuple,
     connections: Connections | None = None,
     rules: RuleDesk | None = None,
     enrolment: Enrolment | None = None,
@@ -77,9 +78,9 @@ def create_app(
     plan: PlanDesk | None = None,
     commissioning: CommissioningDesk | None = None,
 ) -> FastAPI:
-    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub;
-    ``connections`` are those to other systems, ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in,
-    ``updates`` is the folder of releases for the nodes, ``experiment`` holds nudges out,
+    """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub, ``doubts`` what of it
+    the owner alone reads; ``connections`` are those to other systems, ``rules`` the owner's rules of nudges,
+    ``enrolment`` lets nodes in, ``updates`` is the folder of releases for the nodes, ``experiment`` holds nudges out,
     ``plan`` is the owner's floor plan, ``commissioning`` what is kept of walks in its zones.
     """
     pages = Pages.of(settings)
@@ -103,11 +104,11 @@ def create_app(
     for router in (
         _public(pages, reads, clock),
         doors_in.routes(pages, locks),
-        doors_page.routes(pages, locks, settings, clock),
+        doors_page.routes(pages, locks, settings, doors.clock),
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         shift_page.routes(desk, clock),
-        dashboard.routes(pages, reads, desk, clock, troubles, plan),
+        dashboard.routes(pages, reads, desk, clock, lambda: (*troubles(), *doubts()), plan),
         history_page.routes(pages, reads, settings, clock),
         auditor.routes(pages, reads, clock, export),
         orders.routes(reads, desk, clock),

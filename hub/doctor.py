@@ -27,14 +27,14 @@ from contract.checkpoint import KEY_FILE, Signer
 from contract.errors import AttuneError, StoreError
 from contract.findings import Finding, looked
 from contract.jurisdiction import consent_missing
-from hub import config, schema, store
+from hub import config, schema, steady, store
+from hub.clocks import synchronised
 from hub.config import HubConfig
 from hub.reads import StoreReads
 from hub.restored import missing_span
 from hub.views import UNNAMED
 
 DISK_MIN_MB: Final = 500
-EARLIEST_S: Final = 1_780_000_000  # a clock before mid-2026 was never set
 SILENT_S: Final = 300.0
 WAIT_S: Final = 3.0
 
@@ -123,9 +123,32 @@ def _disk(hub: _Hub) -> str:
 
 
 def _clock(hub: _Hub, now_s: float) -> str:
-    if now_s < EARLIEST_S:
+    if now_s < steady.MADE_S:
         raise AttuneError("The clock was never set: connect the hub to a network with time, or set it by hand.")
-    return f"{datetime.fromtimestamp(now_s, ZoneInfo(hub.config.timezone)):%Y-%m-%d %H:%M:%S} {hub.config.timezone}"
+    if doubt := _doubt(hub, now_s):
+        raise AttuneError(doubt)
+    return f"{_spoken(hub, now_s)} {hub.config.timezone}"
+
+
+def _doubt(hub: _Hub, now_s: float) -> str:
+    path = hub.folder / store.FILE
+    if not path.exists():
+        return ""
+    with closing(schema.open_for_reading(path)) as db:
+        try:
+            newest_s = store.newest_s(db)
+        except sqlite3.Error as error:
+            raise StoreError(schema.said(path, error)) from None
+    if steady.begin(now_s, 0.0, newest_s, synchronised).doubt is None:
+        return ""
+    return (
+        f"The clock says {_spoken(hub, now_s)}, but the ledger's newest entry is of {_spoken(hub, newest_s or 0.0)}:"
+        " the hub does not believe it; connect it to a network with time, or set it by hand."
+    )
+
+
+def _spoken(hub: _Hub, at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, ZoneInfo(hub.config.timezone)):%Y-%m-%d %H:%M:%S}"
 
 
 def _broker(hub: _Hub) -> str:

@@ -18,11 +18,12 @@ from contract.errors import ConfigError, StoreError
 from contract.findings import report
 from hub import config as settings
 from hub import store as stores
-from hub.clocks import SystemClocks
+from hub.clocks import SystemClocks, synchronised
 from hub.dashboard import DELETE_WORD
 from hub.doctor import check
 from hub.erase import REMAINS, delete_everything
 from hub.retention import sweep
+from hub.steady import SteadyClocks
 
 LOCK: Final = "hub.lock"
 
@@ -76,8 +77,9 @@ def _purge(options: argparse.Namespace) -> int:
     try:
         with alone(options.data, ""):
             config = settings.load(options.data)
-            store, now_s = stores.Store(path, config.store), SystemClocks().wall_s()
+            store = stores.Store(path, config.store)
             try:
+                now_s = SteadyClocks(SystemClocks(), store.newest_s(), synchronised).wall_s()
                 gone = sweep(store, config.keep, now_s)
                 with store.batch():
                     store.sign(now_s)

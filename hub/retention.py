@@ -3,7 +3,8 @@
 Rules:
 - Live needs (assists) and walks go after a day, the other events and the zone-hours after 13 months; the owner may
   shorten what is kept, never lengthen it.
-- Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing.
+- Rows go by the time at which they came, a few at a time, so that nothing waits long behind the clearing. What came
+  while the hub did not know the time goes by the time at which it truly came (`hub.steady`).
 - What an experiment measures of needs is measured before they go (`hub.experiment_rows`).
 - How many needs there were goes into rounded counts before they go (`hub.need_hours`), and those after eight days.
 - What is forgotten is forgotten in the ledger too, which keeps its hash and says so.
@@ -19,6 +20,7 @@ from typing import Final
 
 from hub import commissioning, experiment_rows, need_hours, sales
 from hub.config import KeepPart
+from hub.steady import Gap, of_age_before_s
 from hub.store import Store
 
 DAY_S: Final = 86_400.0
@@ -53,8 +55,8 @@ _WHY: Final = (  # of a nudge that is over stays that it was, when, and how it w
 )
 
 
-def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
-    """Forget what is of age; how many rows went.
+def sweep(store: Store, keep: KeepPart, now_s: float, gap: Gap | None = None) -> int:
+    """Forget what is of age; how many rows went. ``gap`` is what is dated too early.
 
     Raises: StoreError when the disk does not take it.
     """
@@ -79,11 +81,12 @@ def sweep(store: Store, keep: KeepPart, now_s: float) -> int:
         "certificates": keep.events_days,
         "refused": keep.refused_days,
     }
-    _forget(store, ("health", "cosignature"), now_s - keep.health_days * DAY_S, now_s)
-    _forget(store, ("assist", "walk"), now_s - keep.assists_hours / 24 * DAY_S, now_s)
-    _forget(store, _EVENT_KINDS, now_s - keep.events_days * DAY_S, now_s)
-    gone = sum(_clear(store, _OF_AGE[what], now_s - days[what] * DAY_S) for what in _OF_AGE)
-    return gone + sum(_clear(store, sql, now_s - keep.assists_hours / 24 * DAY_S) for sql in _WHY)
+    before_s = {what: of_age_before_s(now_s, kept * DAY_S, gap) for what, kept in days.items()}
+    _forget(store, ("health", "cosignature"), before_s["health"], now_s)
+    _forget(store, ("assist", "walk"), before_s["assist"], now_s)
+    _forget(store, _EVENT_KINDS, before_s["events"], now_s)
+    gone = sum(_clear(store, sql, before_s[what]) for what, sql in _OF_AGE.items())
+    return gone + sum(_clear(store, sql, before_s["assist"]) for sql in _WHY)
 
 
 def _forget(store: Store, kinds: tuple[str, ...], before_s: float, now_s: float) -> None:

@@ -134,6 +134,10 @@ class Store:
         """An entry of the ledger that no node sent."""
         self._lines.append((kind, payload, now_s, ""))
 
+    def newest_s(self) -> float | None:
+        """The date of the ledger's newest entry."""
+        return newest_s(self._db)
+
     def newest_order(self) -> str | None:
         """Whether nodes were last told to pause or to resume, over restarts."""
         rows = self._db.execute(
@@ -250,6 +254,13 @@ class Store:
             self._db.execute("UPDATE nodes SET birth = ? WHERE name = ?", (message.payload, event.node))
         else:
             self._db.execute("UPDATE nodes SET health = ? WHERE name = ?", (message.payload, event.node))
+
+
+def newest_s(db: sqlite3.Connection) -> float | None:
+    """The date of the newest entry of a hub's ledger."""
+    newest = "SELECT at_ms FROM ledger_entries WHERE at_ms IS NOT NULL ORDER BY position DESC LIMIT 1"
+    row = db.execute(newest).fetchone()
+    return row[0] / 1000 if row else None
 
 
 def _seq(event: FromNode) -> int | None:

@@ -28,7 +28,7 @@ from contract.events import Command, Stored
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
 from hub import nudge_types as nudges
-from hub import retention, rules
+from hub import retention, rules, steady
 from hub.batch import Batch, Order
 from hub.config import HubConfig
 from hub.erase import delete_everything
@@ -310,7 +310,7 @@ class Writer:
         try:
             if due:
                 self._swept_s = now_s
-                retention.sweep(self._store, self._config.keep, now_s)
+                retention.sweep(self._store, self._config.keep, now_s, steady.gap_of(self._clocks))
                 with self._store.batch():
                     self._signed = self._store.sign(now_s)
             if due or self._unsummed:

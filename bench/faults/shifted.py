@@ -1,5 +1,6 @@
 """A program whose wall clock is shifted: ``python -m bench.faults.shifted FILE MODULE …`` runs the module, and adds the
-seconds that stand in the file, now, to each answer of `time.time`. The monotonic clock stays as it is."""
+seconds that stand in the file, now, to each answer of `time.time`. The monotonic clock stays as it is, and nothing
+vouches for the wall clock."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import runpy
 import sys
 import time
 from pathlib import Path
+
+from hub import clocks
 
 _REAL = time.time
 
@@ -21,6 +24,7 @@ def shift(file: Path) -> None:
             return shifted()
 
     time.time = shifted
+    clocks.synchronised = lambda: False
 
 
 if __name__ == "__main__":
