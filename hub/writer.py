@@ -4,7 +4,7 @@ Rules:
 - Save, then send: broker and node hear of a message, staff of a nudge, after the commit that holds it.
 - When the disk does not take a batch, nothing of it has happened: messages wait and are tried again, in order, and
   what staff tapped is refused with the reason.
-- One thread; what comes while it is busy waits in a bounded queue, and then at the broker.
+- One thread; what comes while it is busy waits (`hub.inbox`).
 
 Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.ingest`) and too much (`hub.hearing`).
 """
@@ -13,12 +13,8 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,10 +25,11 @@ from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
 from hub import nudge_types as nudges
 from hub import retention, rules, steady
-from hub.batch import Batch, Order
+from hub.batch import Batch
 from hub.config import HubConfig
 from hub.erase import delete_everything
 from hub.hearing import Hearing
+from hub.inbox import Asked, Came, Inbox
 from hub.ingest import Clocks, Receipt, Refused, runs
 from hub.learn import Learnt, taught
 from hub.lessons import lessons
@@ -41,21 +38,10 @@ from hub.roll import roll
 from hub.store import ASKED_KIND, FromNode, Message, Store
 from hub.views import Changes, LessonView, NudgeView, Outcome
 
-BATCH_MAX: Final = 200
-QUEUE_MAX: Final = 10_000
-TICK_S: Final = 1.0
 AGAIN_S: Final = 1.0
-ASK_S: Final = 10.0
-LOOK_S: Final = 0.2
 SWEEP_EVERY_S: Final = 3_600.0
 _STOP: Final = Command(command="pause")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    message: Message
-    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +52,6 @@ class _Judged:
     receipt: Receipt
     event: FromNode | Refused | None
     left_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    event: Order
-    now_s: float
-    done: Future[None]
 
 
 class Writer:
@@ -97,13 +76,11 @@ class Writer:
         self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
         self._rules, self._learnt = self._taught()
         self._hearing = Hearing(config.store)
-        self._queue: queue.Queue[_Came | _Asked | None] = queue.Queue(QUEUE_MAX)
-        self._trouble: str | None = None
+        self._inbox = Inbox()
         self.failed = self._unsummed = False
         self._swept_s: float | None = None
         self._signed = self._offered = ""
         self._paused = store.newest_order() == "pause"
-        self._stopping = threading.Event()
         self._state = store.engine_state(self._rules, clocks.wall_s())
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
@@ -113,20 +90,16 @@ class Writer:
 
     def stop(self) -> None:
         """Write what has come, then end."""
-        self._stopping.set()
-        self._queue.put(None)
+        self._inbox.close()
         self._thread.join()
 
     def trouble(self) -> str | None:
         """One sentence while nothing can be written, or somebody says too much."""
-        return self._trouble or self._hearing.trouble(self._clocks.mono_s())
+        return self._inbox.trouble or self._hearing.trouble(self._clocks.mono_s())
 
     def deliver(self, message: Message, receipt: Receipt) -> None:
         """Take a message; blocks while the queue is full, and forgets it when the writer has ended."""
-        while not self._stopping.is_set():
-            with suppress(queue.Full):
-                self._queue.put(_Came(message, receipt), timeout=1.0)
-                return
+        self._inbox.deliver(message, receipt)
 
     def take(self, nudge_id: int, who: str, now_s: float) -> NudgeView | None:
         """Somebody is on the way. Raises: StoreError when it could not be written down."""
@@ -138,7 +111,7 @@ class Writer:
 
     def staff(self, word: nudges.OnShift | nudges.Busy, now_s: float) -> None:
         """Somebody is on shift, or busy, or no longer. Raises: StoreError when it could not be written down."""
-        self._written(_Asked(word, now_s, Future()))
+        self._inbox.ask(word, now_s)
 
     def lessons(self) -> tuple[LessonView, ...]:
         """What the answers taught, by the zones' names."""
@@ -146,11 +119,11 @@ class Writer:
 
     def forget(self, node: str, zone: int, now_s: float) -> None:
         """A zone learns anew. Raises: StoreError when it could not be written down."""
-        self._written(_Asked(lambda store: store.forget_answers(node, zone, now_s), now_s, Future()))
+        self._inbox.ask(lambda store: store.forget_answers(node, zone, now_s), now_s)
 
     def delete_everything(self, now_s: float) -> None:
         """All that nodes ever told. Raises: StoreError when it could not be deleted; then nothing is."""
-        self._written(_Asked(lambda store: delete_everything(store, now_s), now_s, Future()))
+        self._inbox.ask(lambda store: delete_everything(store, now_s), now_s)
 
     def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
         """Says a word to nodes, then writes down that it was; whether there was a broker to take it."""
@@ -161,92 +134,67 @@ class Writer:
         said = all(self._say(topic, payload) for topic in topics)
         line = json.dumps({"said": command.model_dump(exclude={"kind", "v"}, exclude_none=True), "to": nodes}).encode()
         try:
-            self._written(_Asked(lambda store: store.note(ASKED_KIND, line, now_s), now_s, Future()))
+            self._inbox.ask(lambda store: store.note(ASKED_KIND, line, now_s), now_s)
         except StoreError as error:  # it was said, and the nodes' ledgers have it
             log.error("%s", error)
         return said
 
     def write(self, order: Callable[[Store], object], now_s: float) -> None:
         """Whatever a page has written, in a batch. Raises: StoreError when it could not be; then nothing of it is."""
-        self._written(_Asked(order, now_s, Future()))
+        self._inbox.ask(order, now_s)
 
     def accept_ledger(self, node: str, now_s: float) -> None:
         """Somebody's ledger was begun anew. Raises: StoreError when it could not be written down."""
-        self._written(_Asked(lambda store: store.witness.accept(node, now_s), now_s, Future()))
+        self._inbox.ask(lambda store: store.witness.accept(node, now_s), now_s)
 
     def _ask(self, nudge_id: int, event: nudges.TakenBy | nudges.Answered, now_s: float) -> NudgeView | None:
-        self._written(_Asked(event, now_s, Future()))
+        self._inbox.ask(event, now_s)
         return self._reads.nudge(nudge_id)
-
-    def _written(self, asked: _Asked) -> None:
-        until_s = time.monotonic() + ASK_S
-        with suppress(queue.Full):
-            self._queue.put(asked, timeout=ASK_S)
-            while time.monotonic() < until_s and not (self._trouble or self._stopping.is_set()):
-                with suppress(TimeoutError):
-                    asked.done.result(timeout=LOOK_S)
-                    return
-        if asked.done.cancel():
-            raise StoreError(self._trouble or "The hub is too busy to write this down: try again.")
-        asked.done.result(timeout=ASK_S)
 
     # --- the writer's own thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set() or not self._queue.empty():
+            while not self._inbox.done():
                 self._beat()
-                self._persist([self._judged(item) if isinstance(item, _Came) else item for item in self._next()])
+                self._persist([self._judged(item) if isinstance(item, Came) else item for item in self._inbox.next()])
                 self._sweep()
                 self._offer()
         except Exception:
             log.exception("The writer cannot go on")
             self.failed = True
-            self._stopping.set()
+            self._inbox.closed.set()
             self._died()
 
     def _taught(self) -> tuple[nudges.Rules, dict[nudges.ZoneKey, Learnt]]:
         return taught(rules.for_engine(self._config, self._reads), self._reads.answers())
 
-    def _next(self) -> list[_Came | _Asked]:
-        """What has come by now, or by the next tick."""
-        items: list[_Came | _Asked] = []
-        try:
-            item = self._queue.get(timeout=TICK_S)
-            while item is not None:
-                if isinstance(item, _Came) or item.done.set_running_or_notify_cancel():
-                    items.append(item)
-                item = self._queue.get_nowait() if len(items) < BATCH_MAX else None
-        except queue.Empty:
-            pass
-        return items
-
-    def _judged(self, came: _Came) -> _Judged:
+    def _judged(self, came: Came) -> _Judged:
         return _Judged(came.message, came.receipt, *self._hearing.hear(came.message))
 
-    def _persist(self, items: Sequence[_Judged | _Asked]) -> None:
+    def _persist(self, items: Sequence[_Judged | Asked]) -> None:
         """Commit a batch, as often as it takes, and then tell."""
         while True:
             try:
                 batch = self._commit(items)
             except StoreError as error:
-                if self._trouble != str(error):
+                if self._inbox.trouble != str(error):
                     log.error("%s", error)
-                self._trouble = str(error)
+                self._inbox.trouble = str(error)
                 for item in items:
-                    if isinstance(item, _Asked):
+                    if isinstance(item, Asked):
                         item.done.set_exception(error)
                 items = [item for item in items if isinstance(item, _Judged)]
                 self._beat()
-                if self._stopping.wait(AGAIN_S):
+                if self._inbox.closed.wait(AGAIN_S):
                     return
             else:
                 break
-        self._trouble = None
+        self._inbox.trouble = None
         self._state = batch.state
         self._tell(items, batch)
 
-    def _commit(self, items: Sequence[_Judged | _Asked]) -> Batch:
+    def _commit(self, items: Sequence[_Judged | Asked]) -> Batch:
         now_s = self._clocks.wall_s()
         batch = Batch(self._store, self._rules, self._state, now_s, self._clocks.mono_s())
         passed = batch.tick()
@@ -255,7 +203,7 @@ class Writer:
         with self._store.batch():
             batch.act(passed, now_s)
             for item in items:
-                if isinstance(item, _Asked):
+                if isinstance(item, Asked):
                     batch.obey(item.event, item.now_s)
                 elif isinstance(item.event, Refused):
                     batch.refuse(item.message, item.event)
@@ -265,16 +213,16 @@ class Writer:
                 self._store.heard(node, at_s)
         return batch
 
-    def _tell(self, items: Sequence[_Judged | _Asked], batch: Batch) -> None:
+    def _tell(self, items: Sequence[_Judged | Asked], batch: Batch) -> None:
         """Staff first, then the nodes, then the broker."""
-        if any(isinstance(item, _Asked) and callable(item.event) for item in items):
+        if any(isinstance(item, Asked) and callable(item.event) for item in items):
             self._store.wash()
-        if any(isinstance(item, _Asked) and not isinstance(item.event, nudges.TakenBy) for item in items):
+        if any(isinstance(item, Asked) and not isinstance(item.event, nudges.TakenBy) for item in items):
             self._rules, self._learnt = self._taught()
         if batch.seen:
             self._changes.touch()
         for item in items:
-            if isinstance(item, _Asked):
+            if isinstance(item, Asked):
                 item.done.set_result(None)
         for (node, boot), seqs in batch.seqs.items():
             topic = str(Topic(store=self._config.store, node=node, kind="stored"))

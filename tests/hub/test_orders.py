@@ -19,6 +19,7 @@ from hub.auth import Role
 from hub.codes import own_note
 from hub.config import HubConfig
 from hub.fakes import FakeShop
+from hub.inbox import Inbox
 from hub.reads import StoreReads
 from hub.store import ASKED_KIND, FILE, Store
 from hub.views import Changes, LedgerView
@@ -132,9 +133,8 @@ def test_an_order_is_said_to_each_node_and_stands_in_the_hubs_ledger(
 def test_an_order_is_said_while_the_disk_takes_nothing(
     writer: Writer, said: list[tuple[str, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.writer.ASK_S", 0.2)
     full = threading.Event()
-    monkeypatch.setattr(writer, "_written", lambda asked: full.set() or _refuses())
+    monkeypatch.setattr(Inbox, "ask", lambda *_: full.set() or _refuses())
     assert writer.order(Command(command="pause", by="staff"), ("door",), NOW_S)
     assert full.is_set()
     assert "command" in kinds(said)

@@ -15,11 +15,12 @@ from contract.errors import StoreError
 from contract.events import Event, Stored
 from contract.ledger_events import Checkpoint
 from hub.config import HubConfig, NudgePart
+from hub.inbox import BATCH_MAX
 from hub.learn import PATIENCE
 from hub.reads import StoreReads
 from hub.store import FILE, Message, Store
 from hub.views import Changes, NudgeView
-from hub.writer import BATCH_MAX, Writer
+from hub.writer import Writer
 from tests.hub.node import WALL_S, Node, message, raw
 
 NODE = Node()
@@ -274,6 +275,21 @@ def test_time_passes_without_any_message(live: Hub) -> None:
     live.clocks.at_s += 31
     assert bell.wait(20)
     assert [nudge.state for nudge in live.nudges()] == ["withdrawn"]
+
+
+def test_a_hub_that_is_killed_while_a_need_waits_raises_it_when_it_is_back(tmp_path: Path) -> None:
+    before = Hub(tmp_path, config=HubConfig(nudges=NudgePart(first_approach_s=10.0)))
+    before.hear(NODE.birth(t_mono_s=100), NODE.status())
+    before.hear(NODE.assist(1))
+    assert before.nudges() == ()
+    before.close()
+    before.clocks.at_s += 20
+    after = Hub(tmp_path, before.clocks, before.config)
+    try:
+        after.hear(NODE.health())
+        assert [(nudge.state, nudge.zone) for nudge in after.nudges()] == [("open", 0)]
+    finally:
+        after.close()
 
 
 def test_a_restarted_hub_goes_on_with_the_nudges_that_were_open(live: Hub) -> None:

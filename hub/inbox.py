@@ -1,0 +1,98 @@
+"""What waits to be written: messages from the wire, and what somebody asked for at a page, in the order they came.
+
+Rules:
+- What comes while the writer is busy waits in a bounded queue, and then at the broker.
+- Who asked at a page waits until it is written down, and hears the reason when it cannot be.
+
+Left out: what is done with it (`hub.writer`).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from contract.errors import StoreError
+from hub.batch import Order
+from hub.ingest import Receipt
+from hub.store import Message
+
+BATCH_MAX: Final = 200
+QUEUE_MAX: Final = 10_000
+TICK_S: Final = 1.0
+ASK_S: Final = 10.0
+LOOK_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A message, and how to tell the broker that it is safe."""
+
+    message: Message
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asked for at a page. Units: ``now_s`` since the epoch."""
+
+    event: Order
+    now_s: float
+    done: Future[None]
+
+
+class Inbox:
+    """Filled from any thread, emptied by the writer's. ``trouble`` is why nothing can be written, while nothing can."""
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+        self.closed = threading.Event()
+        self._queue: queue.Queue[Came | Asked | None] = queue.Queue(QUEUE_MAX)
+
+    def close(self) -> None:
+        """Take nothing more; what has come is still to be written."""
+        self.closed.set()
+        self._queue.put(None)
+
+    def done(self) -> bool:
+        """Whether it is closed and everything was taken out."""
+        return self.closed.is_set() and self._queue.empty()
+
+    def deliver(self, message: Message, receipt: Receipt) -> None:
+        """Take a message; blocks while the queue is full, and forgets it when the writer has ended."""
+        while not self.closed.is_set():
+            with suppress(queue.Full):
+                self._queue.put(Came(message, receipt), timeout=1.0)
+                return
+
+    def ask(self, event: Order, now_s: float) -> None:
+        """Wait until it is written down. Raises: StoreError when it could not be."""
+        asked = Asked(event, now_s, Future())
+        until_s = time.monotonic() + ASK_S
+        with suppress(queue.Full):
+            self._queue.put(asked, timeout=ASK_S)
+            while time.monotonic() < until_s and not (self.trouble or self.closed.is_set()):
+                with suppress(TimeoutError):
+                    asked.done.result(timeout=LOOK_S)
+                    return
+        if asked.done.cancel():
+            raise StoreError(self.trouble or "The hub is too busy to write this down: try again.")
+        asked.done.result(timeout=ASK_S)
+
+    def next(self) -> list[Came | Asked]:
+        """What has come by now, or by the next tick."""
+        items: list[Came | Asked] = []
+        try:
+            item = self._queue.get(timeout=TICK_S)
+            while item is not None:
+                if isinstance(item, Came) or item.done.set_running_or_notify_cancel():
+                    items.append(item)
+                item = self._queue.get_nowait() if len(items) < BATCH_MAX else None
+        except queue.Empty:
+            pass
+        return items
