@@ -4,13 +4,15 @@ Rules:
 - A record counts as released once it is in the outbox: the ledger has it, byte for byte, from the same transaction.
 - Stored is a row of the hub's events and an entry of its ledger, of the same bytes; twice is as wrong as never.
 - A nudge is repeated when a zone has two at once, or one that was raised twice; forgotten when one did not end though
-  its need did, or when a need that came in time and stood for `STOOD_S` led to none.
+  its need did, or when a need led to none that had to.
+- A need has to lead to a nudge when it came in time and the hub wrote anything down at least `FIRST_APPROACH_S` later,
+  while it stood: a hub looks at what waits each time before it writes. A need stands until the zone's next word in
+  time, until it is no longer good, or until its node is not there or does not sense.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
@@ -19,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults.running import Shop, awaited
+from bench.faults.running import FIRST_APPROACH_S, Shop, awaited
+from contract.events import Assist, Status
 from contract.wire import ZONE_KINDS
+from hub.batch import BLIND
+from hub.ingest import LATE_S
 
 DRAIN_S: Final = 240.0
-STOOD_S: Final = 20.0  # a need that stands so long is to be a nudge: some wait first, and the machine may be slow
+_SLACK_S: Final = 5.0  # between when something came and when what came with it was written
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(ZONE_KINDS))
 
 
@@ -116,17 +121,48 @@ def _nudges(hub: Path) -> tuple[int, int]:
     at_once = sum(one[:2] == other[:2] and other[2] < one[3] for one, other in itertools.pairwise(ends))
     again = len(asked(hub, "SELECT nudge FROM nudge_steps WHERE what = 'raised' GROUP BY nudge HAVING count(*) > 1"))
     unended = sum(span[3] == float("inf") for span in ends)
-    said = asked(hub, "SELECT node, zone, received_s, late, payload FROM events WHERE kind = 'assist' ORDER BY id")
-    needs = [(node, zone, float(str(at)), late, _level(payload)) for node, zone, at, late, payload in said]
-    missed = 0
-    for number, (node, zone, at_s, late, level) in enumerate(needs):
-        stood_s = next((one[2] - at_s for one in needs[number + 1 :] if one[:2] == (node, zone) and not one[4]), 0.0)
-        if late or not level or stood_s < STOOD_S:
-            continue
-        missed += not any((node, zone) == span[:2] and span[2] <= at_s + STOOD_S and span[3] >= at_s for span in ends)
-    return at_once + again, unended + missed
+    return at_once + again, unended + sum(not _asked(need, ends) for need in needs_of(hub))
 
 
-def _level(payload: object) -> int:
-    assert isinstance(payload, bytes)
-    return int(json.loads(payload)["level"])
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A need that had to lead to a nudge between ``at_s`` and ``by_s``."""
+
+    node: str
+    zone: int
+    at_s: float
+    by_s: float
+
+
+def needs_of(hub: Path) -> tuple[Need, ...]:
+    """The needs that had to lead to a nudge."""
+    found: list[Need] = []
+    stand: dict[tuple[str, int], tuple[float, float]] = {}  # since when, and until when what was said last is good
+    sql = "SELECT node, kind, received_s, late, payload FROM events ORDER BY id"
+    for node, kind, at, late, payload in asked(hub, sql):
+        at_s = float(str(at))
+        for (where, zone), (since_s, until_s) in list(stand.items()):
+            if at_s >= since_s + FIRST_APPROACH_S and at_s < until_s:
+                found.append(Need(where, zone, since_s, at_s))
+            if at_s >= min(until_s, since_s + FIRST_APPROACH_S):
+                del stand[where, zone]
+        if kind == "status" and _unseeing(payload):
+            stand = {zone: need for zone, need in stand.items() if zone[0] != node}
+        elif kind == "assist" and not late:
+            said = Assist.model_validate_json(bytes(payload))  # type: ignore[call-overload]
+            key = said.node, said.zone
+            stand.pop(key, None)
+            if said.level:
+                stand[key] = at_s, at_s + said.ttl_s - LATE_S
+    return tuple(found)
+
+
+def _unseeing(payload: object) -> bool:
+    said = Status.model_validate_json(bytes(payload))  # type: ignore[call-overload]
+    return said.state in ("offline", "paused") or said.reason in BLIND
+
+
+def _asked(need: Need, ends: Iterable[tuple[str, int, float, float]]) -> bool:
+    return any(
+        end[:2] == (need.node, need.zone) and end[2] <= need.by_s + _SLACK_S and end[3] >= need.at_s for end in ends
+    )

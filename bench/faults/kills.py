@@ -15,8 +15,8 @@ from bench.faults.running import READY_S, Shop, awaited, shop
 
 TARGETS: Final = ("eye", "courier", "broker", "hub")
 ROUND: Final = 30
-PAUSE_MAX_S: Final = 4.0
-HUB_PAUSE_MAX_S: Final = 12.0  # a hub takes seconds to start, and is to be killed at work too
+PAUSE_MAX_S: Final = 3.0
+HUB_PAUSE_MAX_S: Final = 9.0  # a hub takes seconds to start, and is to be killed at work too
 NODES: Final = 2
 
 

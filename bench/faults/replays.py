@@ -28,6 +28,8 @@ from contract.events import Stored
 from tests.hub.node import Node
 
 ROUND: Final = 100_000
+NODES: Final = 4
+BOOTS: Final = 4
 CHUNK: Final = 1_000  # what mosquitto keeps for one who is slower is bounded
 PATIENCE_S: Final = 120.0
 Said = tuple[str, bytes]
@@ -47,7 +49,7 @@ _SET: Final = (
 )
 
 
-def everything(nodes: int = 4, boots: int = 4, events: int = 60) -> list[Said]:
+def everything(nodes: int = NODES, boots: int = BOOTS, events: int = 60) -> list[Said]:
     """What nodes say in several lives, once."""
     said: list[Said] = []
     for number in range(nodes):
@@ -85,9 +87,16 @@ def _heard(folder: Path, said: Sequence[Said], again: Sequence[Said]) -> tuple[s
     """A hub's tables before and after it heard something again, and then its events and hours alone."""
     with _open(folder) as (running, voice):
         voice.say(said)
+        voice.say(_parted())  # no nudge ends by itself between the two looks
         before = _read(running, _WHOLE)
         voice.say(again)
         return before, _read(running, _WHOLE), _read(running, _SET)
+
+
+def _parted(nodes: int = NODES) -> list[Said]:
+    """Every node says goodbye in its last life."""
+    last = [Node(f"node-{number}", f"00c0ffee-{BOOTS:06d}") for number in range(nodes)]
+    return [(node.topic("status"), wire.encode(node.status("offline", "stopped"))) for node in last]
 
 
 @contextmanager

@@ -20,7 +20,15 @@ from contract.errors import LinkError
 from tests.brokers import Mosquitto, mosquitto
 
 READY_S: Final = 60.0
-SETTINGS: Final = 'shop_name = "The shop of faults"\n\n[nudges]\nrest_s = 0.0\nper_hour = 240\n'
+FIRST_APPROACH_S: Final = 3.0
+SETTINGS: Final = f"""\
+shop_name = "The shop of faults"
+
+[nudges]
+rest_s = 0.0
+per_hour = 240
+first_approach_s = {FIRST_APPROACH_S}
+"""
 NODE: Final = """\
 node = "{name}"
 store = "shop"

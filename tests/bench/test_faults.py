@@ -19,17 +19,19 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.faults.away_nodes import fill
-from bench.faults.count import tally
+from bench.faults.count import needs_of, tally
 from bench.faults.disk import Disk, Op
 from bench.faults.kills import kills
 from bench.faults.network import Proxy
 from bench.faults.power import cuts
 from bench.faults.replays import replayed
 from bench.faults.shifted import shift
+from contract.events import Event
 from contract.ledger import create_tables
 from edge.courier.outbox import Outbox
 from hub import schema
 from tests.brokers import mosquitto
+from tests.hub.node import Node, message
 
 
 @pytest.mark.timeout(180)
@@ -142,3 +144,25 @@ def test_a_shifted_clock_follows_its_file_and_the_monotonic_one_does_not(
     file.write_text("86400")
     assert 86_400 <= time.time() - was_s < 87_000
     assert time.monotonic() - began_s < 600
+
+
+def test_a_need_has_to_lead_to_a_nudge_once_the_hub_wrote_while_it_stood(tmp_path: Path) -> None:
+    node, path = Node(), tmp_path / "hub.db"
+    schema.open_for_writing(path).close()
+
+    def said(*told: tuple[float, Event]) -> list[tuple[int, float, float]]:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("DELETE FROM events")
+            for number, (at_s, event) in enumerate(told):
+                row = (number, event.kind, at_s, message(event).payload)
+                db.execute("INSERT INTO events VALUES (NULL, 'aisle', 'b', ?, ?, 0, 0, ?, 't', ?)", row)
+            db.commit()
+        return [(need.zone, need.at_s, need.by_s) for need in needs_of(path)]
+
+    need, over, other, gone = node.assist(1), node.assist(2, level=0), node.mood(3), node.status("offline", "link_lost")
+    assert said((100, need), (101, other), (104, other), (105, other)) == [(0, 100, 104)]
+    assert said((100, need), (101, other)) == []
+    assert said((100, need), (102, over), (104, other)) == []
+    assert said((100, need), (102, gone), (104, other)) == []
+    assert said((100, need), (170, other)) == []
+    assert said((100, need), (104, over)) == [(0, 100, 104)]
