@@ -86,7 +86,9 @@ def main(arguments: list[str] | None = None) -> int:
         description="Run a whole simulated shop on this machine: press Ctrl-C to end it. Nothing of it is kept.",
     )
     parser.add_argument("--port", type=int, default=8080, help="port of the pages (default 8080, or a free one)")
-    parser.add_argument("--scene", default="day", help="quiet, busy, day or a whole number as a seed (default: day)")
+    parser.add_argument(
+        "--scene", default="day", help="quiet, busy, walk, day or a whole number as a seed (default: day)"
+    )
     parser.add_argument("--data", type=Path, help="keep what the shop writes in this folder (default: thrown away)")
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
     parser.add_argument("--no-history", action="store_true", help="start without the simulated day before")

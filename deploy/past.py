@@ -20,7 +20,7 @@ from contract.events import MoodReleased, Shares, ZoneEvent
 from contract.wire import Topic
 from deploy.timelapse import hours, opened
 from edge.courier.intake import event_of
-from edge.record import Head
+from edge.record import Head, WalkRecord
 from edge.scene.script import ZONES
 from hub import experiment_rows, sales
 from hub.experiment import HOUR_S, HoldOut
@@ -35,6 +35,11 @@ NEED_HOURS_DAYS: Final = 7
 LAST_S: Final = 1_800.0
 MOST: Final = 900.0
 _BOOT: Final = "0011aabb-000001"
+_WALK_BOOT: Final = "0011aabb-000002"
+_WALKS: Final = (
+    (0, 60, 0, (48, 49, 50, 51, 65, 66, 67)),
+    (1, 59, 1, (53, 54, 55, 56, 57, 58, 59, 60, 70, 71, 74, 75, 76)),
+)
 _MODEL: Final = "ab" * 32
 _NUDGE: Final = (
     "INSERT INTO nudges (node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s, taken_s, closed_s,"
@@ -80,6 +85,15 @@ def remember(store: Store, now_s: float, days: int, seed: int = 7) -> None:
                 _keep(store, event, ended_s + 2.0)
             for hour_s in range(int(opens_s), int(opens_s + seconds), HOUR_S):
                 _hour(store, dice, hour_s, lot, now_s, seqs)
+
+
+def walk(store: Store, now_s: float) -> None:
+    """Walks in two zones, with the figures that the real detector had of the scene `walk`."""
+    with store.batch():
+        for seq, (zone, seen, crowded, cells) in enumerate(_WALKS, 1):
+            record = WalkRecord(Head(zone, 0, 1), 60, seen, crowded, 48, 9, "good", True, cells)
+            event = event_of(record, node=NODE, boot=_WALK_BOOT, seq=seq, t_wall=int(now_s), model=_MODEL)
+            _keep(store, event, now_s)
 
 
 def _begun(store: Store, began_s: float, now_s: float) -> HoldOut:

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from contract.errors import AttuneError, LinkError
 from deploy.demo import HUB, Shop, shop
-from deploy.past import remember
+from deploy.past import remember, walk
 from hub.app import allowed, create_app
 from hub.auth import Doors, Role
 from hub.commissioning import FakeCommissioning
@@ -64,7 +64,7 @@ AFTERNOON_H: Final = 16
 ABOUT: Final = f"""\
 Taken from the demo by `make screenshots`, on a tablet, a phone and a desktop. Its customers are drawings with real
 photographs of faces. The {DAYS + 1} days behind it are made up: visits, nudges and their answers, the experiment with
-its sales, and the plan."""
+its sales, and the plan. The walks are those of the scene `walk`."""
 _HUB: Final = f"""\
 timezone = "{{timezone}}"
 {HUB.replace("rest_s = 20.0", "rest_s = 30.0")}
@@ -161,6 +161,7 @@ def _past(data: Path) -> Path:
     store = Store(data / "hub" / FILE)
     try:
         remember(store, time.time(), DAYS)
+        walk(store, time.time())
     finally:
         store.close()
     return data

@@ -107,6 +107,6 @@ def _cells(one: Judged) -> tuple[str, ...]:
     if (walk := one.walk) is None:
         return (name, "not walked", "", "", "", "", "")
     return (
-        name, one.verdict, f"{walk.steps} s", f"{walk.seen} s", f"≥ {walk.face_px} px", f"{walk.frontal} of 10",
+        name, one.verdict, f"{walk.steps} s", f"{walk.seen} s", f"{walk.face_px} px +", f"{walk.frontal} of 10",
         walk.light,
     )  # fmt: skip

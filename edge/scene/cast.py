@@ -1,4 +1,4 @@
-"""The scripts that ship with the scene: `quiet`, `busy`, and a `day` without end from a seed."""
+"""The scripts that ship with the scene: `quiet`, `busy`, `walk`, and a `day` without end from a seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TILL: Final = ((0.835, 50.0), (0.955, 56.0))
 
 
 def script(name: str) -> Script:
-    """The script called ``quiet`` or ``busy``, or the day of a seed given as a whole number.
+    """The script called ``quiet``, ``busy`` or ``walk``, or the day of a seed given as a whole number.
 
     Raises: CameraError when there is no such script.
     """
@@ -28,11 +28,13 @@ def script(name: str) -> Script:
             return quiet()
         case "busy":
             return busy()
+        case "walk":
+            return walk()
         case "" | "day":
             return day(1)
         case seed if seed.isdecimal():
             return day(int(seed))
-    raise CameraError(f"There is no scene called '{name}': use quiet, busy, day or a whole number as a seed.")
+    raise CameraError(f"There is no scene called '{name}': use quiet, busy, walk, day or a whole number as a seed.")
 
 
 def quiet() -> Script:
@@ -40,6 +42,14 @@ def quiet() -> Script:
     shopper = Shopper("customer", 3, 1.0, (Stop(0.15, 56.0, 110.0, searching=True, patience_s=40.0),))
     staff = Shopper("staff", 6, 8.0, (Stop(0.62, 52.0, 14.0), Stop(0.9, 48.0, 30.0)), "staff", False, False)
     return script_of((shopper, staff))
+
+
+def walk() -> Script:
+    """One person alone, up and down each zone in turn, a minute and more in each: an installer's walk."""
+    ceramics, textiles = (0.06, 0.14, 0.22), (0.33, 0.44, 0.55, 0.66, 0.75)
+    places = (*ceramics, *ceramics[::-1], *textiles, *textiles[::-1], *(0.85, 0.9, 0.95) * 2)
+    stops = tuple(Stop(x, 50.0 + 8.0 * (i % 2), 12.0, searching=i % 3 == 1) for i, x in enumerate(places))
+    return script_of((Shopper("installer", 3, 1.0, stops),))
 
 
 def _arrivals(places: Sequence[tuple[float, float]]) -> list[tuple[float, float, bool]]:

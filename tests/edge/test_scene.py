@@ -173,7 +173,7 @@ def test_a_missing_portrait_is_one_sentence_that_says_what_to_do(tmp_path: Path)
 
 
 def test_an_unknown_scene_is_refused() -> None:
-    with pytest.raises(CameraError, match="use quiet, busy, day or a whole number"):
+    with pytest.raises(CameraError, match="use quiet, busy, walk, day or a whole number"):
         script("loud")
 
 

@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.walk import WALK_COLUMNS
+from edge.config import NodeConfig
+from edge.eye.badge import leave_out
+from edge.eye.faces import BlazeFace, detect
 from edge.eye.gate import EYE_GAP_S, ZONE_GAP_S, Budget
+from edge.eye.tracks import Tracking, follow
 from edge.eye.walk import NEXT_S, Walking, set_aside
+from edge.optics import READ_PX
 from edge.order import StartWalk
 from edge.record import WalkRecord
+from edge.scene.camera import SceneCamera
+from edge.scene.cast import script
+from edge.scene.script import CERAMICS, ZONES
 from edge.values import Face, Frame, Person, Visitors
 
 FPS = 5
@@ -135,3 +143,16 @@ def test_walks_keep_the_gates_pace(orders: list[tuple[int, int, int]]) -> None:
 def test_without_a_walk_nothing_changes() -> None:
     moments = steady(2, someone())
     assert list(set_aside(moments, Walking(config=1))) == moments
+
+
+def test_a_walker_alone_in_the_drawn_shop_is_seen_as_in_a_zone_that_passes() -> None:
+    camera = SceneCamera(script("walk"), fps=FPS, realtime=False, seconds=28)
+    faces = detect(camera.frames(), BlazeFace(NodeConfig(node="shop").models.faces))
+    people = follow(faces, Tracking(), ZONES)
+    last = walked(list(leave_out(people, None, (), ZONES)), seconds=26)[-1]
+    assert last.crowded == 0
+    assert last.seen >= 0.8 * last.steps
+    assert last.face_px >= READ_PX
+    ceramics = ZONES[CERAMICS].polygon
+    column = [(cell % WALK_COLUMNS + 0.5) / WALK_COLUMNS for cell in last.cells]
+    assert all(min(x for x, _ in ceramics) <= x <= max(x for x, _ in ceramics) for x in column)
