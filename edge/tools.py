@@ -147,7 +147,7 @@ def _purge(options: argparse.Namespace) -> int:
     except InUse:
         print("The courier is running, and forgets by itself.")
         return 0
-    outbox.nothing_of_age = Timekeeper.recalled(outbox.recall("clock")).doubted
+    outbox.nothing_of_age = Timekeeper.recalled(outbox.recall("clock")).nothing_of_age
     outbox.sign(now=True)
     outbox.close()
     print(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults import away, clocks, full, kills, network, power, replays
+from bench.faults import away, clocks, full, kills, network, power, replays, running
 from contract.errors import AttuneError
 from deploy.bench_chart import bars
 
@@ -154,12 +154,10 @@ def _killed(rounds: Rounds) -> str:
 ## kill -9 at random moments
 
 Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
-is empty.
+is empty. A need counts as forgotten that came in time and led to no nudge though the hub wrote anything down at least
+{running.FIRST_APPROACH_S:.0f} s later, while it stood (`bench/faults/count.py`).
 
 {table(head, lines)}
-
-Open: needs forgotten while the hub is killed every few seconds. A need counts as forgotten that came in time, stood for
-20 s and led to no nudge; whether each of these is one, or the hub was just not up for long enough, is not known yet.
 """
 
 
@@ -206,15 +204,10 @@ def _others(rounds: Rounds) -> str:
   broker's start. Nothing of it may raise a nudge.
 - Disk full: a tmpfs of {full.SIZE} and a file that takes all that is left, then goes.
 - Clocks: each round begins {clocks.BEFORE_S:.0f} s before a border (summer time's two, into and out of a leap day), is
-  set forth and back by up to {clocks.FAR_S / 3600:.0f} hours, and is that far behind once while the courier begins.
-  What nudges do then is not judged.
+  set forth and back by up to {clocks.FAR_S / 86400:.0f} days, and stands at 1970 once while courier and hub begin. What
+  nudges do then is not judged.
 - Network: a proxy between everybody and the broker. After each round the connections carry nothing any more without
   being closed; found is how long until all had new ones.
-
-Not mended: jumps of more than these. The likely cause of what was lost with jumps of a day and a clock of 1970, not
-proved, is that the hub forgets by its own wall clock: one that jumps ahead by more than events are kept for (a day for
-needs, 396 days for the rest) forgets them at the next sweep, and what it hears while its clock stands that far behind
-goes once the clock is set.
 
 {table(head, lines)}
 """
@@ -227,9 +220,10 @@ def _note(name: str, played: Sequence[Round]) -> str:
             return f"{'the same' if same else 'other'} bytes; {_sum(played, 'mixed'):,.0f} in another order"
         case "away":
             longest = max(one["drained_s"] for one in played)
-            hub, grown = (max(one[key] for one in played) for key in ("hub_mb", "grown_mb"))
+            hub, grown, node = (max(one[key] for one in played) for key in ("hub_mb", "grown_mb", "node_grown_mb"))
             return (
-                f"drained in {longest:.0f} s; {_sum(played, 'nudges'):,.0f} nudges; hub {hub:.0f} MB, grown {grown:.0f}"
+                f"drained in {longest:.0f} s; {_sum(played, 'nudges'):,.0f} nudges; hub {hub:.0f} MB, grown by"
+                f" {grown:.0f}, a node by {node:.1f}"
             )
         case "full-node" | "full-hub":
             return f"said within {max(one['said_s'] for one in played):.1f} s"

@@ -2,8 +2,8 @@
 
 Rules:
 - All of the shop has one wall clock, which is shifted under it; the monotonic ones go on.
-- Each round begins seconds before one of the borders. Then the clock is set forth and back, and once it is far
-  behind when a courier begins, as on a board that had no power.
+- Each round begins seconds before one of the borders. Then the clock is set forth and back, and once it stands at 1970
+  when a courier and the hub begin, as on boards that had no power.
 - Order is right when within each life of a node the numbers and the node's own seconds rise together.
 """
 
@@ -30,8 +30,9 @@ BORDERS: Final = (
     datetime(2028, 2, 29, tzinfo=UTC),
     datetime(2028, 3, 1, tzinfo=UTC),
 )
-FAR_S: Final = 10 * 3_600.0  # a need is kept for a day: what is farther off is of age, and forgotten
-JUMPS_S: Final = (-FAR_S, -3_600.0, -30.0, 0.5, 30.0, 3_600.0, FAR_S)
+DAY_S: Final = 86_400.0
+FAR_S: Final = 400 * DAY_S  # nothing is kept for longer
+JUMPS_S: Final = (-FAR_S, -2 * DAY_S, -3_600.0, -30.0, 0.5, 30.0, 3_600.0, 2 * DAY_S, FAR_S)
 _ZONE: Final = 'timezone = "Europe/Berlin"\n'
 
 
@@ -45,9 +46,10 @@ def jumped(times: int, seed: int, folder: Path) -> dict[str, float]:
         running.runs_for(BEFORE_S + 2.0)
         for number in range(times):
             if number == times // 2:
-                clock.write_text(str(home_s - FAR_S))
+                clock.write_text(str(5.0 - time.time()))
                 running.nodes[0].courier.kill()
-                running.runs_for(3.0)
+                running.hub.kill()
+                running.runs_for(8.0)
             clock.write_text(str(home_s + chance.choice(JUMPS_S)))
             running.runs_for(chance.uniform(0.5, 3.0))
         clock.write_text(str(home_s))

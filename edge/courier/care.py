@@ -5,6 +5,7 @@ Rules:
 - A wall clock that steps against the monotonic one is said for a while, and work goes on.
 - A clock is doubted when it is far from the last time that was believed and nothing has set it by the network since.
   Then nobody knows whether the shop is open: the eye rests. And nothing is of age: nothing is forgotten.
+- Nor is anything of age for `SETTLE_S` after a step that the network did not make: a day ahead would forget all needs.
 - A doubt ends when the clock is back or was set by the network, and at the latest after a day.
 - A lost Coral is tried again by the eye's next life, after longer and longer pauses: only that can open a device.
 
@@ -34,6 +35,7 @@ AHEAD_MAX_S: Final = 31 * 86_400.0
 BEHIND_MAX_S: Final = 86_400.0
 DOUBT_MAX_S: Final = 86_400.0
 SET_LATELY_S: Final = 86_400.0
+SETTLE_S: Final = 6 * 3_600.0
 #: Touched by systemd-timesyncd each time that it has set the clock.
 SYNCHRONIZED: Final = Path("/run/systemd/timesync/synchronized")
 AGAIN_MIN_S: Final = 60.0
@@ -82,6 +84,7 @@ class Timekeeper:
     believed_s: float | None = None
     set_lately: Callable[[float], bool] = set_lately
     doubted: bool = False
+    nothing_of_age: bool = False
     _ahead_s: float | None = None
     _stepped_s: float | None = None
     _doubted_s: float = 0.0
@@ -108,6 +111,8 @@ class Timekeeper:
             self.doubted = False
         if not self.doubted:
             self.believed_s = wall_s
+        stepped = self._stepped_s is not None and now_s - self._stepped_s < SETTLE_S
+        self.nothing_of_age = self.doubted or (stepped and not self.set_lately(wall_s))
 
     def trouble(self, now_s: float) -> Trouble | None:
         """Whether to say so."""

@@ -78,7 +78,7 @@ class Courier:
         self.window = Window(self.outbox, self.hub)
         self.ledgers = Ledgers(self.outbox, config.node)
         self.care = Care(Timekeeper.recalled(self.outbox.recall("clock")))
-        self.outbox.nothing_of_age = self.care.clock.doubted
+        self.outbox.nothing_of_age = self.care.clock.nothing_of_age
         self.habit = Habit.recalled(self.outbox.recall("neutral"), self.model)
 
     def run(self, asked: Callable[[], bool], woken: socket.socket) -> None:
@@ -131,7 +131,7 @@ class Courier:
         clock, wall_s = self.care.clock, time.time()
         doubted = clock.doubted
         told = self.care.look(self.watch, wall_s, time.monotonic())
-        self.outbox.nothing_of_age = clock.doubted
+        self.outbox.nothing_of_age = clock.nothing_of_age
         self.intake.tell(told if clock.doubted == doubted else self._orders())
         if not clock.doubted and abs(wall_s - self.noted_s) > NOTE_S:
             self.noted_s = wall_s

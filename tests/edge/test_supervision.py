@@ -270,7 +270,6 @@ def test_an_eye_at_ease_looks_about_four_times_a_second() -> None:
     gaps = [after.t_s - before.t_s for before, after in pairwise(looked)]
     assert len(gaps) > 20
     assert 0.2 < min(gaps) <= max(gaps) < 0.4
-    assert [frame.index for frame in looked] == list(range(len(looked)))  # every third is a second look all the same
 
 
 # --- the disk ---------------------------------------------------------------------------------------------------------
@@ -420,3 +419,14 @@ def test_an_hour_is_a_step_that_is_said_and_work_goes_on(seconds: float, doubted
     assert clock.trouble(1.0) is None
     clock.look(1e9 + 2 + seconds, 2.0)
     assert (clock.trouble(2.0), clock.doubted) == ("clock_jumped", doubted)
+
+
+@pytest.mark.parametrize(("by_network", "kept"), [(False, True), (True, False)])
+def test_nothing_is_of_age_for_hours_after_a_step_that_the_network_did_not_make(by_network: bool, kept: bool) -> None:
+    clock = Timekeeper(1e9, lambda _: by_network)
+    clock.look(1e9 + 1, 1.0)
+    assert not clock.nothing_of_age
+    clock.look(1e9 + 2 + 2 * 86_400.0, 2.0)
+    assert (clock.doubted, clock.nothing_of_age) == (False, kept)
+    clock.look(1e9 + 3 + 2 * 86_400.0 + care.SETTLE_S, 3.0 + care.SETTLE_S)
+    assert not clock.nothing_of_age
