@@ -95,7 +95,7 @@ class Heed:
             case Command(command="pause"):
                 return not paused or self._rate.take("command", 1, now_s)
             case Command(command="walk", seconds=int(seconds)):
-                return self._walks(seconds, now_s) and self._rate.take("command", 0, now_s)
+                return self._rate.take("command", 0, now_s) and self._walks(seconds, now_s)
             case Command():
                 return self._rate.take("command", 0, now_s)
             case _:
