@@ -29,7 +29,7 @@ from hub.batch import Batch
 from hub.config import HubConfig
 from hub.erase import delete_everything
 from hub.hearing import Hearing
-from hub.inbox import Asked, Came, Inbox
+from hub.inbox import GATHER_S, Asked, Came, Inbox
 from hub.ingest import Clocks, Receipt, Refused, runs
 from hub.learn import Learnt, taught
 from hub.lessons import lessons
@@ -58,7 +58,7 @@ class Writer:
     """`hub.views.Desk`, and where messages are delivered.
 
     ``say`` publishes to MQTT, and returns whether it could; ``died`` is called from the writer's thread when it cannot
-    go on, and ``beat`` each time it goes round.
+    go on, and ``beat`` each time it goes round. ``gather_s`` is for how long what nobody waits for is gathered.
     """
 
     def __init__(
@@ -71,12 +71,13 @@ class Writer:
         clocks: Clocks,
         died: Callable[[], None] = lambda: None,
         beat: Callable[[], None] = lambda: None,
+        gather_s: float = GATHER_S,
     ) -> None:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
         self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
         self._rules, self._learnt = self._taught()
         self._hearing = Hearing(config.store)
-        self._inbox = Inbox()
+        self._inbox = Inbox(gather_s)
         self.failed = self._unsummed = False
         self._swept_s: float | None = None
         self._signed = self._offered = ""

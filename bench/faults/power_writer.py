@@ -60,7 +60,7 @@ def hub(folder: Path, count: int) -> None:
 
     clocks = SystemClocks()
     store, reads = Store(folder / FILE), StoreReads(folder / FILE)
-    writer = Writer(store, reads, HubConfig(), Changes(), say, clocks)
+    writer = Writer(store, reads, HubConfig(), Changes(), say, clocks, gather_s=0.0)
     writer.start()
     for first in range(1, count + 1, BATCH):
         done.clear()

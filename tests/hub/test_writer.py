@@ -49,6 +49,7 @@ class Hub:
     folder: Path
     clocks: HandClocks = field(default_factory=HandClocks)
     config: HubConfig = AT_ONCE
+    gather_s: float = 0.0
     said: Queue[tuple[str, Stored]] = field(default_factory=Queue)
     touched: int = 0
 
@@ -57,7 +58,9 @@ class Hub:
         self.reads = StoreReads(self.folder / FILE)
         changes = Changes()
         changes.listen(self._touch)
-        self.writer = Writer(self.store, self.reads, self.config, changes, self._say, self.clocks)
+        self.writer = Writer(
+            self.store, self.reads, self.config, changes, self._say, self.clocks, gather_s=self.gather_s
+        )
         self.writer.start()
 
     def _touch(self) -> None:
