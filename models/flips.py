@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from contract.errors import CameraError
-from edge.eye.affect import READ_EVERY_S, Fusion, mood_of
+from edge.eye.affect import APART_S, Fusion, mood_of
 from edge.eye.camera import open_camera
 from edge.manifest import load
 from edge.values import Mood
@@ -81,7 +81,7 @@ def disturbed(images: Luma, read_all: Callable[[Luma], Probabilities], frames: i
         picks = rng.integers(0, 2 * len(kinds), frames)
         seen = [kinds[pick](image, rng) if pick < len(kinds) else image for pick in picks]
         read = read_all(np.stack(seen)).tolist()
-        tracks.append([(i * READ_EVERY_S, tuple(row)) for i, row in enumerate(read)])
+        tracks.append([(i * APART_S, tuple(row)) for i, row in enumerate(read)])
     return tracks
 
 
@@ -90,7 +90,7 @@ def course(track: Iterable[Reading], abstain_below: float) -> Course:
     fusion, read_s = Fusion(), float("-inf")
     rows = []
     for t_s, probabilities in track:
-        if t_s - read_s >= READ_EVERY_S:
+        if t_s - read_s >= APART_S:
             read_s = t_s
             if max(probabilities) >= abstain_below:
                 fusion.add(probabilities, t_s)

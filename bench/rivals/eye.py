@@ -1,4 +1,7 @@
-"""Attune's eye on the same frames: ``python -m bench.rivals.eye FRAMES.npy FPS PASSES``. Prints one line of JSON."""
+"""Attune's eye on the same frames: ``python -m bench.rivals.eye FRAMES.npy FPS PASSES``. Prints one line of JSON.
+
+Frames that the eye does not look at have the boxes of its last look: that is what it knows while they pass.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -25,35 +29,47 @@ from edge.values import Face, Frame
 
 @dataclass(slots=True)
 class _Watched:
-    """A detector whose answers are kept."""
+    """A detector whose answers are kept, by the frame that was looked at."""
 
     detector: BlazeFace
-    boxes: list[list[list[float]]] = field(default_factory=list)
+    looks: dict[int, tuple[float, list[list[float]]]] = field(default_factory=dict)
 
     def detect(self, frame: Frame) -> tuple[Face, ...]:
         faces = self.detector.detect(frame)
-        self.boxes.append([[float(number) for number in face.box_px] for face in faces])
+        self.looks[frame.index] = frame.t_s, [[float(number) for number in face.box_px] for face in faces]
         return faces
+
+    def held(self, frames: int) -> list[list[list[float]]]:
+        """What is known at each frame."""
+        held: list[list[list[float]]] = []
+        for index in range(frames):
+            held.append(self.looks[index][1] if index in self.looks else held[-1])
+        return held
+
+    def oldest_s(self) -> float:
+        """How old what is known of anybody gets before the next look."""
+        told = list(self.looks.values())
+        return max((later - at for (at, boxes), (later, _) in pairwise(told) if boxes), default=0.0)
 
 
 def main(frames_path: str, fps: float, passes: int) -> None:
     """The whole eye but its camera, frame by frame, one thread."""
     cv2.setNumThreads(1)
     pictures = [cv2.cvtColor(np.ascontiguousarray(one), cv2.COLOR_RGB2GRAY) for one in np.load(frames_path)]
-    config, seconds, boxes = NodeConfig(node="bench"), [], list[list[list[float]]]()
+    config, seconds = NodeConfig(node="bench"), []
     for _ in range(passes + 1):  # the first warms up
-        detector = _Watched(BlazeFace(config.models.faces))
+        watched = _Watched(BlazeFace(config.models.faces))
         affect = TfliteAffect(config.models.affect)
-        senses = Senses(FakeCamera(pictures, fps), detector, TagReader(), affect, ClipClock())
+        senses = Senses(FakeCamera(pictures, fps), watched, TagReader(), affect, ClipClock())
         gate = Gate(config.privacy, config.need.usual_dwell_s, {}, config.version, Budget(), Spent())
         began_s = time.perf_counter()
         for _ in look(senses, config, gate, Meter(), flush=True):
             pass
         seconds.append(time.perf_counter() - began_s)
-        boxes = detector.boxes
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     peak_mb = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
-    print(json.dumps({"seconds": seconds[1:], "boxes": boxes, "peak_mb": peak_mb}))
+    said = {"seconds": seconds[1:], "boxes": watched.held(len(pictures)), "peak_mb": peak_mb}
+    print(json.dumps({**said, "looks": sorted(watched.looks), "oldest_s": watched.oldest_s()}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Visitors to moments: each face is read as often as it needs, its mood fused over time, and pixels die here.
+"""Visitors to moments: each face is read at each look, its mood fused over time, and pixels die here.
 
 Rules:
 - Only `Visitors.visitors` are read. Who may not be read yet is present and nothing more: no dwell, no mood (rule 3).
@@ -6,11 +6,14 @@ Rules:
 - What the model answers is corrected for the site (`edge.eye.neutral`) before it joins a track; the trace, and the
   threshold below, see what it answered.
 - A reading under the model's own threshold is an abstention and changes no mood.
-- A mood is the mean of a track's readings with a half-life of `HALF_LIFE_S`, given from the second reading on, so that
-  one odd frame changes little and a first one nothing.
+- Readings `APART_S` apart count one each, nearer ones by the time since the last: what was read twice at nearly the
+  same moment is not known better.
+- A mood is the mean of a track's readings with a half-life of `HALF_LIFE_S`, given from the second that is about
+  `APART_S` after the first, so that one odd frame changes little and a first one nothing.
 - What leaves holds no array and no track id. A track's state is dropped when it has been gone for `GONE_S`.
 
-Left out: badges and masks (`edge.eye.badge`), windows and k (`edge.eye.window`).
+Left out: when there is a look (`edge.eye.schedule`), badges and masks (`edge.eye.badge`), windows and k
+(`edge.eye.window`).
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from edge.tflite import Tflite
 from edge.values import Frame, Luma, Moment, Mood, Person, Reading, Visit, Visitors
 
 HALF_LIFE_S: Final = 4.0
-READ_EVERY_S: Final = 0.5
+APART_S: Final = 0.5
+NEARLY: Final = 0.9  # of `APART_S`: looks come with the camera's frames
 STALE_S: Final = 12.0
 GONE_S: Final = 2.0
 VISIT_MIN_S: Final = 5.0
@@ -89,24 +93,31 @@ class TfliteAffect:
 class Fusion:
     """A track's readings as one: their mean, each counting half as much after `HALF_LIFE_S`.
 
-    With readings every `READ_EVERY_S`, three of a kind that hold 70 % of it or more outweigh any one odd reading.
+    With readings every `APART_S`, three of a kind that hold 70 % of it or more outweigh any one odd reading.
     """
 
     sums: Any = 0.0
     weight: float = 0.0
+    first_s: float = float("inf")
     last_s: float = float("-inf")
 
     def add(self, probabilities: Probabilities, t_s: float) -> None:
-        fade = 0.5 ** ((t_s - self.last_s) / HALF_LIFE_S) if self.weight else 0.0
-        self.sums = self.sums * fade + np.asarray(probabilities)
-        self.weight = self.weight * fade + 1.0
-        self.last_s = t_s
+        gap_s = t_s - self.last_s
+        fade, share = 0.5 ** (gap_s / HALF_LIFE_S), min(gap_s / APART_S, 1.0)
+        self.sums = self.sums * fade + share * np.asarray(probabilities)
+        self.weight = self.weight * fade + share
+        self.first_s, self.last_s = min(self.first_s, t_s), t_s
 
     def mood(self, t_s: float) -> Mood | None:
         """The fused mood, once two readings or more stand behind it and the last is not stale."""
-        if self.weight < 1.05 or t_s - self.last_s > STALE_S:
+        if self.weight < 1.05 or not apart(self.first_s, self.last_s) or t_s - self.last_s > STALE_S:
             return None
         return mood_of(tuple((self.sums / self.weight).tolist()))
+
+
+def apart(first_s: float, last_s: float) -> bool:
+    """Whether there is more than one moment's reading between these."""
+    return last_s - first_s >= NEARLY * APART_S
 
 
 @dataclass(slots=True)
@@ -118,8 +129,8 @@ class _Mind:
     zone: int | None
     dwell_s: float = 0.0
     returning: bool = False
-    read_s: float = float("-inf")
-    waited_s: float = float("-inf")
+    first_s: float = float("inf")
+    last_s: float = float("-inf")
     fusion: Fusion = field(default_factory=Fusion)
     abstained: bool = False
     counted: bool = False
@@ -145,19 +156,18 @@ def read_affect(
     tally: Tally = lambda what: None,
     site: Site | None = None,
 ) -> Iterator[Moment]:
-    """One moment a frame. With ``trace`` (recorded clips only) every face is read in every frame and told.
+    """One moment a look. With ``trace`` (recorded clips only) every face is told.
 
     ``site`` learns from each track and corrects each reading; without one nothing is corrected.
-    ``tally`` hears, whenever a face was due, "read", "not sure" (an abstention) or why it was skipped.
+    ``tally`` hears of each face at each look: "read", "not sure" (an abstention) or why it was skipped.
     """
-    every_s = READ_EVERY_S if trace is None else 0.0
     minds: dict[int, _Mind] = {}
     for seen in visitors:
         t_s = seen.frame.t_s
         known = ((person, minds.setdefault(person.track, _new(person, t_s))) for person in seen.visitors)
-        told = {person.track: _read(seen.frame, person, mind, model, every_s, tally, site) for person, mind in known}
-        for person, why in seen.unread:
-            _wait(minds.setdefault(person.track, _new(person, t_s)), t_s, every_s, why, tally)
+        told = {person.track: _read(seen.frame, person, mind, model, tally, site) for person, mind in known}
+        for _, why in seen.unread:
+            tally(why)
         visits = []
         cleared = len(seen.visitors)
         for i, person in enumerate((*seen.visitors, *(person for person, _ in seen.unread))):
@@ -185,18 +195,15 @@ def _new(person: Person, t_s: float) -> _Mind:
 
 def _count(mind: _Mind, site: Site | None) -> None:
     """A track says once what the model answered of it, unsure answers among them; one reading says too little."""
-    if site is not None and not mind.counted and mind.reads > 1:
+    if site is not None and not mind.counted and apart(mind.first_s, mind.last_s):
         site.count(tuple((mind.raw / mind.reads).tolist()))
         mind.counted = True
 
 
 def _read(
-    frame: Frame, person: Person, mind: _Mind, model: AffectModel, every_s: float, tally: Tally, site: Site | None
+    frame: Frame, person: Person, mind: _Mind, model: AffectModel, tally: Tally, site: Site | None
 ) -> tuple[str | None, Probabilities | None]:
-    """Reads one face if it is due. Returns why it was skipped, and what was read."""
-    if frame.t_s - mind.read_s < every_s:
-        return "not due", None
-    mind.read_s = frame.t_s
+    """Reads one face. Returns why it was skipped, and what was read."""
     picture = crop(frame.luma, person.face)
     skipped = unfit(quality(picture, person.face), yaw(person.face))
     if skipped is not None:
@@ -207,16 +214,10 @@ def _read(
     mind.abstained = max(probabilities) < model.abstain_below
     tally("not sure" if mind.abstained else "read")
     mind.raw, mind.reads = mind.raw + np.asarray(probabilities), mind.reads + 1
+    mind.first_s, mind.last_s = min(mind.first_s, frame.t_s), frame.t_s
     if not mind.abstained:
         mind.fusion.add(site.corrected(probabilities) if site else probabilities, frame.t_s)
     return None, probabilities
-
-
-def _wait(mind: _Mind, t_s: float, every_s: float, why: str, tally: Tally) -> None:
-    """Who may not be read is counted at the pace of those who are."""
-    if t_s - mind.waited_s >= every_s:
-        mind.waited_s = t_s
-        tally(why)
 
 
 def unfit(found: Quality, turned: float) -> str | None:

@@ -5,10 +5,10 @@ Rules:
 - The first look sees the whole picture, in squares where it is wide: letterboxed whole, 640×360 leaves a 44-pixel
   face only 13 of the model's pixels, which is where it begins to miss.
 - The second look sees one square at a finer scale: where small faces were found lately, and otherwise the next square
-  of a slow round. It runs every `SECOND_LOOK_EVERY` frames.
+  of a slow round. It comes with a first look, once in `SECOND_LOOK_EVERY_S`.
 - Only faces that the first look is too coarse for, and at a higher score, are taken from a second look.
 
-Left out: who is who over time (`edge.eye.tracks`).
+Left out: who is who over time (`edge.eye.tracks`), and which frames are looked at (`edge.eye.schedule`).
 
 Source: Bazarevsky et al., "BlazeFace", 2019 (arXiv:1907.05047), for the anchors, the regression and the blending
 non-maximum suppression; the full-range variant has one 48×48 grid of one anchor each on 192×192 pixels.
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from contract.errors import ModelError
 from edge import manifest
 from edge.apart import apart
+from edge.eye.schedule import Schedule
 from edge.ports import Detector
 from edge.tflite import Tflite
 from edge.values import Face, Frame, Luma
@@ -39,21 +40,28 @@ GRID: Final = 48
 SCORE_MIN: Final = 0.5
 OVERLAP_MAX: Final = 0.3
 WHOLE_MAX_PX: Final = 512
-SECOND_LOOK_EVERY: Final = 3
+SECOND_LOOK_EVERY_S: Final = 0.3
 SECOND_SCORE_MIN: Final = 0.65
 SECOND_SIDE_PX: Final = 224  # source pixels across: a 20-pixel face is then 17 of the model's
 COARSE_PX: Final = 14.0  # a face this wide in the model's pixels is surely found by the first look
-MEMORY_FRAMES: Final = 30
+MEMORY_S: Final = 3.0
 
 Floats = NDArray[np.float32]
 _ANCHORS: Final = (np.indices((GRID, GRID), np.float32)[::-1].reshape(2, -1).T + np.float32(0.5)) * (SIDE_PX / GRID)
 Region = tuple[int, int, int, int]  # left, top, width, height in source pixels
 
 
-def detect(frames: Iterable[Frame], detector: Detector) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
-    """Each frame with its faces, best score first."""
+def detect(
+    frames: Iterable[Frame], detector: Detector, schedule: Schedule | None = None
+) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
+    """Each frame with its faces, best score first; those that the schedule does not want looked at are left out."""
     for frame in frames:
-        yield frame, detector.detect(frame)
+        if schedule is not None and not schedule.due(frame):
+            continue
+        faces = detector.detect(frame)
+        if schedule is not None:
+            schedule.looked(frame, len(faces))
+        yield frame, faces
 
 
 class BlazeFace:
@@ -72,20 +80,21 @@ class BlazeFace:
             raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")
         self._grey = _inputs_of_grey(self.model.inputs[0])
         self._second_look = second_look
-        self._small: list[tuple[int, Face]] = []  # faces that only a second look found, with the frame they were in
-        self._round = 0
+        self._small: list[tuple[float, Face]] = []  # faces that only a second look found, with their frame's time
+        self._round, self._closer_s = 0, -math.inf
 
     def detect(self, frame: Frame) -> tuple[Face, ...]:
         regions = first_looks(frame.width_px, frame.height_px)
         looks = [self._look(frame.luma, region, SCORE_MIN) for region in regions]
         found = looks[0] if len(looks) == 1 else _merged(looks)
-        if self._second_look and frame.index % SECOND_LOOK_EVERY == 0:
+        if self._second_look and not 0 <= frame.t_s - self._closer_s < SECOND_LOOK_EVERY_S:
             found += self._closer(frame, found)
         return tuple(sorted(found, key=lambda face: -face.score))
 
     def _closer(self, frame: Frame, found: list[Face]) -> list[Face]:
         """Small faces that the first look missed, in one square of the picture."""
-        self._small = [(index, face) for index, face in self._small if frame.index - index < MEMORY_FRAMES]
+        self._closer_s = frame.t_s
+        self._small = [(t_s, face) for t_s, face in self._small if frame.t_s - t_s < MEMORY_S]
         square = self._square(frame)
         coarse_px = COARSE_PX * max(first_looks(frame.width_px, frame.height_px)[0][2:]) / SIDE_PX
         more = [
@@ -93,7 +102,7 @@ class BlazeFace:
             for face in self._look(frame.luma, square, SECOND_SCORE_MIN)
             if face.box_px[2] < coarse_px and all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found)
         ]
-        self._small += [(frame.index, face) for face in more]
+        self._small += [(frame.t_s, face) for face in more]
         return more
 
     def _square(self, frame: Frame) -> Region:

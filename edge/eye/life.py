@@ -49,7 +49,10 @@ Complain = Callable[[str], object]
 
 @dataclass(slots=True)
 class _Until:
-    """A camera that is closed as soon as the eye may no longer sense. ``done`` once no frame comes any more."""
+    """A camera that is closed as soon as the eye may no longer sense. ``done`` once no frame comes any more.
+
+    ``over`` is asked for every frame, also those that nobody looks at.
+    """
 
     camera: Camera
     over: Callable[[], bool]
@@ -58,15 +61,14 @@ class _Until:
     t_s: float = 0.0
 
     def frames(self) -> Iterator[Frame]:
-        index, last_s = 0, -EASED_GAP_S
+        last_s = -EASED_GAP_S
         for frame in self.camera.frames():
             if self.over():
                 break
             if self.eased() and 0 <= frame.t_s - last_s < EASED_GAP_S:
                 continue
-            self.t_s = frame.t_s
-            yield replace(frame, index=index)  # counted anew: every third look is a second one
-            index, last_s = index + 1, frame.t_s
+            self.t_s = last_s = frame.t_s
+            yield frame
         self.done = True
         self.camera.close()
 
@@ -147,7 +149,7 @@ class Eye:
     def _run(self, senses: Senses) -> None:
         meter, pulse_s, gate = Meter(), time.monotonic() + PULSE_S, self._gate()
         self.walking = walking = Walking(self.config.version)
-        camera = _Until(senses.camera, self._over, lambda: self.eased)
+        camera = _Until(senses.camera, self._heard_over, lambda: self.eased)
         seen = replace(senses, camera=camera)
         for record in look(seen, self.config, gate, meter, site=self.site, walking=walking):
             self.beat()
@@ -160,7 +162,6 @@ class Eye:
                 self.link.send(record)
             if camera.done:
                 continue
-            self._obey(self.link.orders())
             if (walked := walking.say(camera.t_s, gate.budget.take)) is not None:
                 self.link.send(walked)
             self.changed = self.changed or walking.finished(camera.t_s)
@@ -173,6 +174,11 @@ class Eye:
                 pulse_s += PULSE_S
         if not self._over():
             raise CameraError("The camera gives no more frames.")
+
+    def _heard_over(self) -> bool:
+        """The same, after the courier's orders: a pause waits for no look."""
+        self._obey(self.link.orders())
+        return self._over()
 
     def _over(self) -> bool:
         """Whether this life must stop sensing."""

@@ -1,8 +1,8 @@
 """The way of a frame, in a line a stage: pixels go in, records come out.
 
-Rules: each stage is a generator over plain frozen values and yields for every frame, so that windows close in an
-empty shop; pixels and track ids end in `read_affect`; the gate makes all zone records but those of
-a walk.
+Rules: each stage is a generator over plain frozen values and yields for every frame that is looked at
+(`edge.eye.schedule`: at least once a second), so that windows close in an empty shop; pixels and track ids end in
+`read_affect`; the gate makes all zone records but those of a walk.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge.eye.faces import detect
 from edge.eye.gate import Gate, release
 from edge.eye.meter import Meter
 from edge.eye.neutral import Site
+from edge.eye.schedule import Schedule
 from edge.eye.tracks import Tracking, follow
 from edge.eye.walk import Walking, set_aside
 from edge.eye.window import tumble
@@ -52,14 +53,14 @@ def look(
     site: Site | None = None,
     walking: Walking | None = None,
 ) -> Iterator[Record | None]:
-    """Frames to records, one step per frame; None where nothing is said. When the frames end, what waits is given at
-    once: whoever sends it keeps the eye's pace.
+    """Frames to records, one step per look (per frame, with a trace); None where nothing is said. When the frames end,
+    what waits is given at once: whoever sends it keeps the eye's pace.
 
     Raises: CameraError when the camera stops.
     """
     timed = meter.around
     frames = timed("camera", senses.camera.frames())
-    faces = timed("detect", detect(frames, senses.detector))
+    faces = timed("detect", detect(frames, senses.detector, Schedule() if trace is None else None))
     people = timed("track", follow(faces, senses.tracking, config.zones))
     visitors = timed("badge", leave_out(people, senses.badges, config.masks, config.zones))
     met = set_aside(visitors, walking) if walking else visitors

@@ -25,7 +25,7 @@ import numpy as np
 
 from contract.badges import STAFF_IDS
 from edge.config import Privacy
-from edge.eye.affect import READ_EVERY_S, Fusion
+from edge.eye.affect import APART_S, Fusion
 from edge.eye.badge import leave_out
 from edge.eye.tags import SIDE_FACES
 from edge.eye.tracks import Tracking, follow
@@ -143,7 +143,7 @@ def _moments(visitors: Iterable[Visitors], sight: Sight) -> Iterator[Moment]:
         for person in seen.visitors:
             mind = minds.setdefault(person.track, _Mind())
             mind.seen_s = t_s
-            if t_s - mind.read_s >= READ_EVERY_S:
+            if t_s - mind.read_s >= APART_S:
                 mind.fusion.add(sight.read(sight.whose[person.face]), t_s)
                 mind.read_s = t_s
             if person.zone is not None:

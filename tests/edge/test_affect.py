@@ -17,7 +17,7 @@ from contract.errors import ModelError
 from edge.clock import ClipClock
 from edge.config import SHIPPED, Privacy
 from edge.crop import Quality
-from edge.eye.affect import CIRCUMPLEX, READ_EVERY_S, Fusion, TfliteAffect, mood_of, read_affect, unfit
+from edge.eye.affect import APART_S, CIRCUMPLEX, Fusion, TfliteAffect, mood_of, read_affect, unfit
 from edge.eye.neutral import Neutral, Site
 from edge.eye.window import tumble
 from edge.manifest import LABELS
@@ -91,10 +91,21 @@ def test_an_old_mood_fades_with_its_half_life() -> None:
     assert moods[-1].negative < 0.15
 
 
-def test_a_face_is_read_as_often_as_it_needs_and_no_oftener() -> None:
+def test_a_face_is_read_at_each_look() -> None:
     model = Scripted(HAPPY)
     list(read_affect([seen(i / 10, person()) for i in range(50)], model))
-    assert model.asked == 10
+    assert model.asked == 50
+
+
+def test_a_face_that_is_read_oftener_is_not_known_sooner_or_better() -> None:
+    stream = [seen(i / 10, person()) for i in range(80)]
+    moods = [moment.readings[0].mood for moment in moments(stream, *[SAD] * 40, *[HAPPY] * 40)]
+    assert moods.index(next(mood for mood in moods if mood is not None)) == 5  # half a second, as with two readings
+    turned = next(t for t, mood in enumerate(moods) if mood is not None and mood.positive > mood.negative)
+    slowly = [seen(i / 2, person()) for i in range(16)]
+    rarely = [moment.readings[0].mood for moment in moments(slowly, *[SAD] * 8, *[HAPPY] * 8)]
+    later = next(t for t, mood in enumerate(rarely) if mood is not None and mood.positive > mood.negative)
+    assert turned / 10 == pytest.approx(later / 2, abs=0.5)
 
 
 def test_an_abstention_changes_no_mood_and_is_told() -> None:
@@ -233,7 +244,7 @@ def test_a_trace_tells_every_face_of_every_frame() -> None:
         assert read["box"] == [76.0, 76.0, 48.0, 48.0]
 
 
-def test_every_face_that_was_due_is_counted_by_what_became_of_it() -> None:
+def test_every_face_is_counted_at_each_look_by_what_became_of_it() -> None:
     small = Face((90.0, 96.0, 20.0, 20.0), 0.9, EYES)
     away = Face(FACE.box_px, 0.9, (*EYES[:2], (120.0, 104.0), *EYES[3:]))
     dark = np.full_like(NOISE, 20)
@@ -243,7 +254,7 @@ def test_every_face_that_was_due_is_counted_by_what_became_of_it() -> None:
     stream += [replace(seen(7.0, person()), frame=Frame(70, 7.0, dark))]
     stream += [seen(8.0 + t / 10, unread=[person(2)], excluded=[person(3)]) for t in range(10)]
     list(read_affect(stream, Scripted(HAPPY, UNSURE, HAPPY), tally=lambda what: told.update([what])))
-    assert told == {"read": 3, "not sure": 1, "too small": 1, "turned away": 2, "too dark": 1, "on probation": 2}
+    assert told == {"read": 3, "not sure": 1, "too small": 1, "turned away": 2, "too dark": 1, "on probation": 10}
 
 
 @given(
@@ -255,8 +266,8 @@ def test_after_three_readings_of_a_kind_no_odd_one_changes_it(sure: list[float],
     """Whatever the odd reading says, at the pace at which faces are read."""
     fusion = Fusion()
     for i, p in enumerate(sure):
-        fusion.add(tuple(p if label == top else (1 - p) / 7 for label in range(8)), i * READ_EVERY_S)
-    t_s = len(sure) * READ_EVERY_S
+        fusion.add(tuple(p if label == top else (1 - p) / 7 for label in range(8)), i * APART_S)
+    t_s = len(sure) * APART_S
     before = fusion.mood(t_s)
     fusion.add(tuple(part / sum(odd) for part in odd), t_s)
     after = fusion.mood(t_s)

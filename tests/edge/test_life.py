@@ -258,7 +258,7 @@ def test_without_its_walls_the_eye_ends_and_closes_the_camera() -> None:
 
 def test_while_it_senses_it_gives_a_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "PULSE_S", 1e-9)
-    stage = Stage()
+    stage = Stage(camera=FakeCamera([PICTURE] * 3, fps=5.0))
     stage.order(Resume())
     stage.eye.live()
     pulses = [record for record in stage.records() if isinstance(record, PulseRecord)]

@@ -41,6 +41,7 @@ from tests.edge.hubside import ListeningHub
 from tests.edge.test_courier import ASSIST, HEAD, MOOD, PATIENCE_S, Desk, desk, joined, states
 from tests.edge.test_life import ActingCamera, NobodyThere, Stage
 from tests.edge.test_tflite import model, plug_in
+from tests.edge.test_tracks import face
 from tests.systemd.test_beat import node
 
 __all__ = ["desk", "model"]  # fixtures
@@ -259,7 +260,7 @@ def test_an_eye_at_ease_looks_about_four_times_a_second() -> None:
     class Counting(NobodyThere):
         def detect(self, frame: Frame) -> tuple[Face, ...]:
             looked.append(frame)
-            return ()
+            return (face(80.0),)
 
     stage = Stage()
     stage.order(Ease(True), Resume())
