@@ -25,6 +25,7 @@ CHART: Final = REPORT.parent / "pictures" / "faults.svg"
 STATE: Final = Path("bench-out") / "faults.json"
 Round = Mapping[str, float]
 Rounds = dict[str, list[Round]]
+_COUNTED: Final = ("tried", "released", "stored", "lost", "twice", "due", "nudges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Fault:
 def _kills(target: str) -> Fault:
     return Fault(
         f"kill-{target}",
-        f"kill -9 of the {target}",
-        300,
+        f"kill -9 of the {target.replace('-', ' ')}",
+        kills.FULL.get(target, 300),
         kills.ROUND,
         lambda times, seed, folder: kills.kills(target, times, seed, folder),
     )
@@ -127,9 +128,10 @@ def report(rounds: Rounds) -> str:
 
 Written by `make faults`, which plays all of this anew and goes on where it was cut off; a short version of each runs
 in `make test` (`tests/bench/test_faults.py`). Real mosquitto, hub and couriers; their eyes are processes with the real
-link that say real records as fast as a courier takes them, since the real one says about one a minute. A record counts
-as released once it is in the node's ledger, which it enters in the transaction that puts it into the outbox. What was
-run here, and how often, stands in each row; the goal is what `make faults` runs.
+link that say real records as fast as a courier takes them, since the real one, which has a row of its own and sees the
+simulated scene, says a few a minute. A record counts as released once it is in the node's ledger, which it enters in
+the transaction that puts it into the outbox. What was run here, and how often, stands in each row; the goal is what
+`make faults` runs.
 {_machine()}.
 
 ![How long it took](pictures/faults.svg)
@@ -146,16 +148,28 @@ def _killed(rounds: Rounds) -> str:
     for fault in FAULTS:
         played = rounds.get(fault.name, [])
         if fault.name.startswith("kill-") and played:
-            sums = [f"{_sum(played, key):,.0f}" for key in ("tried", "released", "stored", "lost", "twice", "nudges")]
+            sums = [f"{_sum(played, key):,.0f}" for key in _COUNTED]
             wrong = f"{_sum(played, 'repeated'):,.0f} / {_sum(played, 'forgotten'):,.0f}"
             lines.append((fault.title, f"{fault.full:,}", *sums, wrong, _held(played)))
-    head = ("what", "goal", "kills", "released", "stored", "lost", "twice", "nudges", "repeated / forgotten", "held")
+    head = (
+        "what",
+        "goal",
+        "kills",
+        "released",
+        "stored",
+        "lost",
+        "twice",
+        "needs due",
+        "nudges",
+        "repeated / forgotten",
+        "held",
+    )
     return f"""
 ## kill -9 at random moments
 
 Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
-is empty. A need counts as forgotten that came in time and led to no nudge though the hub wrote anything down at least
-{running.FIRST_APPROACH_S:.0f} s later, while it stood (`bench/faults/count.py`).
+is empty. A need is due that came in time and stood when the hub wrote anything down at least
+{running.FIRST_APPROACH_S:.0f} s later; it is forgotten where there was no nudge for it then (`bench/faults/count.py`).
 
 {table(head, lines)}
 """

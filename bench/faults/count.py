@@ -41,6 +41,7 @@ class Count:
     lost: int
     twice: int
     strange: int
+    due: int
     nudges: int
     repeated: int
     forgotten: int
@@ -105,6 +106,7 @@ def tally(hub: Path, outboxes: Iterable[Path], took_s: float = 0.0) -> Count:
         lost=(released - stored).total() + (released - entered).total(),
         twice=twice,
         strange=len((stored | entered).keys() - released.keys()),
+        due=len(needs_of(hub)),
         nudges=int(str(asked(hub, "SELECT count(*) FROM nudges")[0][0])),
         repeated=repeated,
         forgotten=forgotten,

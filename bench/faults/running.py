@@ -36,7 +36,7 @@ notice_acknowledged = true
 hours = [{hours}]
 
 [camera]
-source = "scene:quiet"
+source = "scene:busy"
 
 [broker]
 url = "{broker}"
@@ -51,7 +51,10 @@ epsilon_per_day = 1.0
 [[zones]]
 id = 0
 name = "Zone 0"
-polygon = [[0.0, 0.0], [0.1, 0.0], [0.1, 1.0], [0.0, 1.0]]
+polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+
+[need]
+usual_dwell_s = 5.0
 """
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -152,9 +155,10 @@ def shop(
     outboxes: Path | None = None,
     through: Callable[[int], int] = lambda port: port,
     settings: str = SETTINGS,
+    real_eyes: bool = False,
 ) -> Iterator[Shop]:
     """A running shop. ``wrap`` goes between python and what runs; ``through`` gives the port by which all others
-    reach the broker.
+    reach the broker; ``real_eyes`` see the scene.
     """
     data = hub_data or folder / "hub"
     data.mkdir(parents=True, exist_ok=True)
@@ -165,7 +169,12 @@ def shop(
         hub = (*python, "hub", "serve", "--data", str(data), "--http", f"127.0.0.1:{_port()}", "--broker", url)
         running = Shop(folder, data, broker, Part("hub", hub, folder / "hub.log"))
         for number in range(nodes):
-            running.nodes.append(_node(folder, f"node-{number}", url, python, every_s, outboxes or folder))
+            node = _node(folder, f"node-{number}", url, python, every_s, outboxes or folder)
+            if real_eyes:
+                meeting = str(node.eye.log.with_name("eye.sock"))
+                config = str(node.eye.log.with_name("node.toml"))
+                node.eye.command = (*python, "edge", "eye", "--config", config, "--socket", meeting)
+            running.nodes.append(node)
         try:
             running.hub.start()
             awaited(lambda: "Pages at" in running.hub.said(), "The hub", READY_S, running.kept)
