@@ -5,6 +5,8 @@ Rules:
   that the tree still adds up and nobody can guess what stood there; an entry of its own says what was forgotten.
 - Entries are written inside the caller's transaction: what is sent and what is logged stand together or not at all.
   Nothing is remembered outside the database, so that a rollback needs no undoing here.
+- Of the tree every subtree of `SPAN` leaves and more is kept; what is smaller is hashed anew from the leaves' hashes,
+  which stay. That is a row for every sixteen entries instead of one for each, and no disk is worn by the rest.
 - The first entry is the public key, and no other key ever signs. It and the notes of forgetting are never forgotten.
 
 Left out: when to write, sign or forget (courier and hub), signatures (`contract.checkpoint`), and checking
@@ -27,6 +29,8 @@ from contract.plain import FORGOTTEN_KIND, KEY_KIND, entry_bytes, leaf_hash, nod
 
 SALT_BYTES: Final = 16
 FORGET_MAX: Final = 1_000
+LOWEST: Final = 4  # level of the smallest subtrees that are kept
+SPAN: Final = 1 << LOWEST
 _NEVER: Final = {KEY_KIND, FORGOTTEN_KIND}
 _WHOLE: Final = (str, int, str, bytes, bytes)
 _TABLES: Final = (
@@ -79,6 +83,7 @@ def create_tables(db: sqlite3.Connection) -> None:
     """Make the ledger's tables where they are missing, inside the caller's transaction."""
     for statement in _TABLES:
         db.execute(statement)
+    db.execute("DELETE FROM ledger_subtrees WHERE level < ?", (LOWEST,))  # as they were kept once
 
 
 class Ledger:
@@ -100,20 +105,26 @@ class Ledger:
         """Write entries in this order, which costs less than one by one; the position of the first."""
         first = len(self)
         rows: list[tuple[object, ...]] = []
-        nodes: dict[tuple[int, int], bytes] = {}
+        leaves = self._leaves(first - first % SPAN, first)
         for position, (kind, payload, now_s, topic) in enumerate(entries, first):
             at_ms, salt = int(now_s * 1000), secrets.token_bytes(SALT_BYTES)
-            node = nodes[0, position] = leaf_hash(salt + entry_bytes(kind, at_ms, topic, payload))
-            rows.append((position, node, kind, at_ms, topic, salt, payload))
-            level, number = 0, position
+            leaves.append(leaf_hash(salt + entry_bytes(kind, at_ms, topic, payload)))
+            rows.append((position, leaves[-1], kind, at_ms, topic, salt, payload))
+        self._db.executemany("INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT INTO ledger_subtrees VALUES (?, ?, ?)", self._grown(first // SPAN, leaves))
+        return first
+
+    def _grown(self, block: int, leaves: list[bytes]) -> list[tuple[int, int, bytes]]:
+        """The subtrees that are whole with these leaves, which begin at the block's first."""
+        nodes: dict[tuple[int, int], bytes] = {}
+        for start in range(0, len(leaves) - SPAN + 1, SPAN):
+            level, number = LOWEST, block + start // SPAN
+            node = nodes[level, number] = _fold(leaves[start : start + SPAN])
             while number & 1:
                 node = node_hash(nodes.get((level, number - 1)) or self._read(level, number - 1), node)
                 level, number = level + 1, number >> 1
                 nodes[level, number] = node
-        self._db.executemany("INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        subtrees = ((*place, node) for place, node in nodes.items() if place[0])
-        self._db.executemany("INSERT INTO ledger_subtrees VALUES (?, ?, ?)", subtrees)
-        return first
+        return [(*place, node) for place, node in nodes.items()]
 
     def root(self, size: int | None = None) -> bytes:
         """The root now, or when the ledger had ``size`` entries."""
@@ -200,15 +211,27 @@ class Ledger:
             yield Forgotten(row[0], row[1]) if row[2] is None else Entry(*row)
 
     def _read(self, level: int, number: int) -> bytes:
-        if level == 0:
-            row = self._db.execute("SELECT hash FROM ledger_entries WHERE position = ?", (number,)).fetchone()
-        else:
-            row = self._db.execute(
-                "SELECT hash FROM ledger_subtrees WHERE level = ? AND number = ?", (level, number)
-            ).fetchone()
+        if level < LOWEST:
+            return _fold(self._leaves(number << level, (number + 1) << level))
+        sql = "SELECT hash FROM ledger_subtrees WHERE level = ? AND number = ?"
+        row = self._db.execute(sql, (level, number)).fetchone()
         if row is None:
             raise LedgerError(f"The ledger has lost a hash (level {level}, number {number}): restore a copy.")
         return bytes(row[0])
+
+    def _leaves(self, since: int, until: int) -> list[bytes]:
+        sql = "SELECT hash FROM ledger_entries WHERE position >= ? AND position < ? ORDER BY position"
+        found = [bytes(row[0]) for row in self._db.execute(sql, (since, until))]
+        if len(found) != until - since:
+            raise LedgerError(f"The ledger has lost a hash among the entries {since} to {until - 1}: restore a copy.")
+        return found
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    """The root over a power of two of leaves."""
+    while len(hashes) > 1:
+        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
 
 
 def _runs(positions: Iterable[int]) -> Iterator[list[int]]:

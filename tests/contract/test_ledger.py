@@ -281,3 +281,16 @@ def test_many_entries_at_once_are_the_same_tree_as_one_by_one(batches: list[list
     assert len(at_once) == len(one_by_one)
     assert at_once.root() == one_by_one.root()
     assert list(at_once.entries()) == list(one_by_one.entries())
+
+
+def test_subtrees_that_are_not_kept_any_more_go_and_the_tree_is_the_same() -> None:
+    db = sqlite3.connect(":memory:")
+    create_tables(db)
+    ledger = Ledger(db)
+    for number in range(40):
+        ledger.append("mood", b"%d" % number, 0.0)
+    roots = [ledger.root(size) for size in range(41)]
+    db.execute("INSERT INTO ledger_subtrees VALUES (1, 0, X'00'), (3, 1, X'00')")
+    create_tables(db)
+    assert [row[0] for row in db.execute("SELECT DISTINCT level FROM ledger_subtrees ORDER BY 1")] == [4, 5]
+    assert [ledger.root(size) for size in range(41)] == roots
