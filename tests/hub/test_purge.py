@@ -36,3 +36,16 @@ def test_what_is_of_age_goes_and_a_hub_that_runs_is_leftalone(
 def test_a_hub_that_never_ran_has_nothing_to_forget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["purge", "--data", str(tmp_path)]) == 0
     assert "nothing to forget" in capsys.readouterr().out
+
+
+def test_a_clock_that_stands_a_year_ahead_of_the_ledger_makes_nothing_of_age(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, event = Store(tmp_path / FILE), NODE.assist(1)
+    with store.batch():
+        store.add(message(event), event, late=False)
+    store.close()
+    monkeypatch.setattr("hub.clocks.time.time", lambda: WALL_S + 400 * 86_400.0)
+    monkeypatch.setattr("hub.housekeeping.synchronised", lambda: False)
+    assert main(["purge", "--data", str(tmp_path)]) == 0
+    assert "is forgotten: 0 rows" in capsys.readouterr().out

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.config import KeepPart
+from hub.app import create_app
+from hub.auth import Doors, Role
+from hub.config import HubConfig, KeepPart
+from hub.fakes import FakeShop
 from hub.reads import StoreReads
 from hub.retention import sweep
 from hub.steady import (
@@ -25,6 +30,9 @@ from hub.steady import (
     of_age_before_s,
 )
 from hub.store import FILE, Store
+from hub.views import Changes, Settings
+from hub.writer import Writer
+from tests.hub.conftest import ORIGIN
 from tests.hub.node import WALL_S, Node, message
 
 NODE = Node()
@@ -181,3 +189,44 @@ def test_a_hub_that_forgets_by_its_wall_clock_loses_what_a_steady_one_keeps(tmp_
     assert swept(tmp_path / "wall", machine, machine) < 4
     machine = Machine()
     assert swept(tmp_path / "steady", machine, begun(machine)) == 4
+
+
+@pytest.mark.parametrize(("role", "door", "reads_it"), [("owner", "/owner", True), ("staff", "/staff", False)])
+def test_the_owner_alone_reads_that_the_clock_is_not_believed(
+    role: Role, door: str, reads_it: bool, fake_shop: FakeShop, doors: Doors, page_clock: Callable[[], float]
+) -> None:
+    machine = Machine()
+    clocks = begun(machine)
+    machine.off_s = YEAR_S
+    app = create_app(
+        reads=fake_shop,
+        desk=fake_shop,
+        doors=doors,
+        changes=fake_shop.changes,
+        settings=Settings("Corner Shop", "ask@shop.example"),
+        clock=page_clock,
+        doubts=lambda: (clocks.trouble(UTC) or "",),
+    )
+    browser = TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN, "accept": "text/html"})
+    browser.post("/enter", data={"key": doors.mint(role)})
+    page = browser.get(door)
+    assert page.status_code == 200
+    assert ("does not follow from what it said before" in page.text) == reads_it
+
+
+def test_a_writer_sweeps_by_the_time_that_its_clocks_believe(tmp_path: Path) -> None:
+    machine = Machine()
+    store, reads = Store(tmp_path / FILE), StoreReads(tmp_path / FILE)
+    clocks = begun(machine, store.newest_s())
+    with store.batch():
+        event = NODE.assist(1)
+        store.add(replace(message(event), received_s=clocks.wall_s()), event, late=False)
+    machine.off_s = 2 * YEAR_S
+    writer = Writer(store, reads, HubConfig(), Changes(), lambda *_: True, clocks)
+    writer.start()
+    for _ in range(2):  # the second order is heard after a sweep
+        writer.write(lambda _: None, clocks.wall_s())
+    writer.stop()
+    assert reads.counts()["events"] == 1
+    reads.close()
+    store.close()
