@@ -16,9 +16,10 @@ from bench.faults.running import READY_S, Shop, awaited, shop
 TARGETS: Final = ("eye", "real-eye", "courier", "broker", "hub")
 FULL: Final = {"real-eye": 30}
 ROUND: Final = 50
-PAUSE_MAX_S: Final = 2.0
+PAUSE_MAX_S: Final = 1.5
 # What takes seconds to start is to be killed at work too; the real eye says a need ten seconds after it began.
-LONGER_S: Final = {"hub": 9.0, "real-eye": 30.0}
+LONGER_S: Final = {"hub": 5.0, "real-eye": 20.0}
+LONG: Final = (1, 1, 1, 4)  # every fourth is left to work for longer, so that needs come to stand
 NODES: Final = 2
 
 
@@ -30,7 +31,7 @@ def kills(target: str, times: int, seed: int, folder: Path, pause_max_s: float |
     with shop(folder, 1 if real else NODES, real_eyes=real) as running:
         awaited(lambda: _begun(running), "A first event of each node", READY_S, running.kept)
         for _ in range(times):
-            running.runs_for(chance.uniform(0.0, longest_s))
+            running.runs_for(chance.uniform(0.0, longest_s * chance.choice(LONG)))
             _kill(running, target, chance)
         running.runs_for(2.0)
         found = counted(running)
