@@ -166,3 +166,14 @@ def test_a_need_has_to_lead_to_a_nudge_once_the_hub_wrote_while_it_stood(tmp_pat
     assert said((100, need), (102, gone), (104, other)) == []
     assert said((100, need), (170, other)) == []
     assert said((100, need), (104, over)) == [(0, 100, 104)]
+    assert tally(path, []).forgotten == 1
+    for opened_s, closed_s, forgotten in ((130, 140, 1), (103, 104, 0)):
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("DELETE FROM nudges")
+            db.execute(
+                "INSERT INTO nudges (id, node, zone, zone_name, level, reasons, state, opened_s, until_s, asked_s,"
+                " handovers, raised_level, closed_s) VALUES (1, 'aisle', 0, '', 2, '[]', 'over', ?, 0, 0, 0, 2, ?)",
+                (opened_s, closed_s),
+            )
+            db.commit()
+        assert tally(path, []).forgotten == forgotten
