@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hub.auth import OWNER, Session
+from hub.charts import Chart, Fill, Row, as_csv
 from hub.config import NudgePart
 from hub.replay import Recorded
 from hub.rule_form import LETTERS, SIGNS, SPARE_QUIET, YES_NO, Typed, neighbour_choices, rows, told, typed, zone_choices
@@ -28,6 +29,7 @@ from hub.whatif import Outlook, outlook
 
 HOUR_S: Final = 3_600
 HOURS: Final = 24
+DONE: Final[tuple[tuple[str, Fill], ...]] = (("rules in force", "stone"), ("rules as typed", "sea"))
 Here = Annotated[Session, Depends(OWNER)]
 
 
@@ -46,23 +48,26 @@ def by_hour(found: Outlook, recorded: Recorded) -> list[int]:
     return counts
 
 
+def chart_of(outlooks: list[Outlook], recorded: Recorded, timezone: tzinfo) -> Chart:
+    """The nudges by hour that the rules in force and, where they differ, those typed would have raised."""
+    starts = [datetime.fromtimestamp(recorded.since_s + HOUR_S * hour, timezone) for hour in range(HOURS)]
+    counts = zip(*(by_hour(one, recorded) for one in outlooks), strict=True)
+    rows = tuple(Row(f"{start:%H:%M}", f"{start:%Y-%m-%d %H:%M}", of) for start, of in zip(starts, counts, strict=True))
+    return Chart("rules", "Nudges by hour, last 24 hours", "hour", "nudges", DONE[: len(outlooks)], rows)
+
+
 def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRouter:
     """The page and what it does."""
     router = APIRouter()
 
-    def what_if(sheet: RuleSheet, part: NudgePart | None, recorded: Recorded) -> dict[str, Any]:
+    def what_if(sheet: RuleSheet, part: NudgePart | None) -> dict[str, Any]:
+        recorded = desk.recorded(clock())
         prior = sheet.now.precision
         now = outlook(desk.rules_of(sheet.now), recorded, prior)
         other = None if part is None or part == sheet.now else outlook(desk.rules_of(part), recorded, prior)
-        since_s = recorded.since_s
-        hours = [datetime.fromtimestamp(since_s + HOUR_S * hour, pages.timezone) for hour in range(HOURS)]
-        series = {
-            "hours": [f"{hour:%H:%M}" for hour in hours],
-            "now": by_hour(now, recorded),
-            "then": by_hour(other, recorded) if other else None,
-        }
+        chart = chart_of([now, other] if other else [now], recorded, pages.timezone)
         pairs = list(zip(now.zones, (other or now).zones, strict=True))
-        return {"now": now, "then": other, "pairs": pairs, "series": series, "signs": SIGNS, "wrong": part is None}
+        return {"now": now, "then": other, "pairs": pairs, "chart": chart, "signs": SIGNS, "wrong": part is None}
 
     def page(request: Request, session: Session, given: Typed | None = None) -> Response:
         sheet, names = desk.sheet(), desk.zones(clock())
@@ -92,7 +97,14 @@ def routes(pages: Pages, desk: RuleDesk, clock: Callable[[], float]) -> APIRoute
     def attempt(request: Request, session: Here, form: Posted) -> Response:
         sheet = desk.sheet()
         given = typed(form, sheet.now)
-        return pages.page(request, "_whatif.html", **what_if(sheet, given.part, desk.recorded(clock())))
+        return pages.page(request, "_whatif.html", **what_if(sheet, given.part))
+
+    @router.post("/owner/rules/try.csv")
+    def table(session: Here, form: Posted) -> Response:
+        sheet = desk.sheet()
+        chart: Chart = what_if(sheet, typed(form, sheet.now).part)["chart"]
+        headers = {"Content-Disposition": 'attachment; filename="attune-rules.csv"'}
+        return Response("\ufeff" + as_csv(chart), media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.post("/owner/rules", response_class=HTMLResponse)
     def save(request: Request, session: Here, form: Posted) -> Response:

@@ -1,4 +1,4 @@
-// Charts as stacked bars, drawn from the tables that stand below them. A row without numbers is hatched when it had too
+// Charts as bars, stacked or side by side, drawn from the tables that stand below them. A row without numbers is hatched when it had too
 // few people, and left empty when nothing was sensed. Every colour has its pattern; charts.css draws the same ones.
 const HEIGHT_PX = 230;
 const FEW = "not enough people";
@@ -34,6 +34,11 @@ function pattern(fill) {
   if (fill === "sun") { pen.moveTo(scale, 0); pen.lineTo(scale, size); }
   if (fill === "sand") pen.fill(); else pen.stroke();
   return pen.createPattern(tile, "repeat");
+}
+
+// Bars that stand side by side keep their numbers and their order.
+function side({ series, rows }) {
+  return [rows.map((_, i) => i), ...series.map((_, i) => rows.map(({ values }) => values?.[i] ?? null))];
 }
 
 // Bars are stacked by drawing running totals, the tallest first.
@@ -80,13 +85,16 @@ function axes(rows, width_px) {
   ];
 }
 
-function draw(figure) {
+export function draw(figure) {
   const box = figure.querySelector(".plot");
   const told = figure.querySelector(".read");
   const { series, rows } = read(figure);
-  const top = Math.max(4, ...rows.map(({ values }) => (values ?? []).reduce((sum, value) => sum + value, 0))) * 1.05;
+  const beside = "beside" in figure.dataset && series.length > 1;
+  const height = (values) => (beside ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0));
+  const top = Math.max(4, ...rows.map(({ values }) => height(values ?? [0]))) * 1.05;
   const noises = [...figure.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent).find((text) => text.startsWith("±")));
-  const bars = uPlot.paths.bars({ size: [0.8, 64, 1], align: 0 });
+  const bars = (i) => (beside ? uPlot.paths.bars({ size: [0.8 / series.length, 40], align: i ? 1 : -1 }) : uPlot.paths.bars({ size: [0.8, 64, 1], align: 0 }));
+  const drawn = beside ? series : [...series].reverse();
   const first = told.textContent;
   const make = () => new uPlot({
     width: box.clientWidth,
@@ -95,12 +103,12 @@ function draw(figure) {
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { x: { time: false, range: () => [-0.6, rows.length - 0.4] }, y: { range: () => [0, top] } },
     axes: axes(rows, box.clientWidth),
-    series: [{}, ...[...series].reverse().map(({ fill }) => ({ fill: () => pattern(fill), stroke: fill === "none" ? css("edge") : css("sheet"), width: 1, paths: bars, points: { show: false } }))],
+    series: [{}, ...drawn.map(({ fill }, i) => ({ fill: () => pattern(fill), stroke: fill === "none" ? css("edge") : css("sheet"), width: 1, paths: bars(i), points: { show: false } }))],
     hooks: {
       drawClear: [hatched(rows), (plot) => { plot.ctx.fillStyle = css("sheet"); }],
       setCursor: [(plot) => { const i = plot.cursor.idx; told.textContent = i == null ? first : words(rows[i], series, noises[i]); }],
     },
-  }, stacked({ series, rows }), box);
+  }, (beside ? side : stacked)({ series, rows }), box);
   const held = { box, make, plot: make() };
   plots.push(held);
   box.addEventListener("keydown", (event) => {
@@ -151,9 +159,16 @@ function save(figure, plot, series) {
   }, "image/png");
 }
 
+// Takes every picture down, before what they were drawn from is replaced.
+export function clear() {
+  for (const held of plots.splice(0)) held.plot.destroy();
+}
+
+function again() {
+  for (const held of plots) { held.plot.destroy(); held.plot = held.make(); }
+}
+
 await document.fonts.ready;
 for (const figure of document.querySelectorAll("[data-chart]:not([data-bare])")) draw(figure);
-addEventListener("resize", () => {
-  for (const held of plots) { held.plot.destroy(); held.plot = held.make(); }
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+addEventListener("resize", again);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);

@@ -70,6 +70,7 @@ DOORS: dict[str, set[Role | None]] = {
     "GET /owner/rules": {"owner"},
     "POST /owner/rules": {"owner"},
     "POST /owner/rules/try": {"owner"},
+    "POST /owner/rules/try.csv": {"owner"},
     "POST /owner/rules/back": {"owner"},
     "GET /owner/experiment": {"owner"},
     "POST /owner/experiment/start": {"owner"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,25 @@ def test_what_is_typed_shows_at_once_what_it_would_have_done_and_nothing_is_save
     assert lively.rules.changes == []
     page.get_by_role("button", name="Undo what is typed").click()
     expect(found).not_to_contain_text("Rules as typed")
+
+
+def test_what_typed_rules_would_have_done_is_downloaded_as_a_table_and_as_a_picture(lively: Hub, visit: Visit) -> None:
+    page = visit("owner", "/owner/rules")
+    page.get_by_label("Ask from").select_option("3")
+    found = page.locator("#whatif")
+    expect(found).to_contain_text("Rules as typed here")
+    with page.expect_download() as table:
+        found.get_by_role("button", name="CSV").click()
+    assert table.value.suggested_filename == "attune-rules.csv"
+    rows = list(csv.DictReader(Path(table.value.path()).read_text("utf-8-sig").splitlines()))
+    shown = [int(cell.inner_text()) for cell in found.locator(".whatif tbody tr").first.locator("td b").all()]
+    assert [sum(int(row[name]) for row in rows) for name in ("rules in force", "rules as typed")] == shown
+    with page.expect_download() as picture:
+        found.get_by_role("button", name="PNG").click()
+    assert picture.value.suggested_filename == "attune-rules.png"
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    expect(page.get_by_label("Ask from")).to_have_value("3")
+    assert lively.rules.changes == []
 
 
 def test_saved_rules_are_in_force_listed_and_can_go_back(lively: Hub, visit: Visit) -> None:
