@@ -4,7 +4,7 @@ Rules:
 - The time goes on with the monotonic clock. A wall clock within `NEAR_S` of it is right, and is followed.
 - One that is farther off is believed at once when the system says that it is synchronised, and else when it has gone
   on steadily for `SETTLE_S`, provided that it is ahead by `AHEAD_MAX_S` at most, or was set back while the hub ran.
-- A hub that begins takes up the time at the newest entry of its ledger. A clock that is ahead of it by `OFF_MAX_S` at
+- A hub that begins takes up the time at the newest entry of its ledger. A clock that is ahead of it by `AHEAD_MAX_S` at
   most is right, for the hub may have been off; one that is behind, or before `MADE_S`, is not.
 - What came while the time was behind is dated too early by as much, and is of age as much later.
 
@@ -28,7 +28,6 @@ HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
 NEAR_S: Final = HOUR_S
 SETTLE_S: Final = 6 * HOUR_S
-OFF_MAX_S: Final = 31 * DAY_S
 AHEAD_MAX_S: Final = 366 * DAY_S
 MADE_S: Final = 1_780_000_000.0  # mid-2026: a clock before it was never set
 
@@ -77,7 +76,7 @@ def begin(wall_s: float, mono_s: float, newest_s: float | None, synchronised: Ca
     """The time when a hub begins whose ledger's newest entry is of ``newest_s``."""
     known_s = max(MADE_S, wall_s if newest_s is None else newest_s)
     off_s = wall_s - known_s
-    if -NEAR_S <= off_s <= OFF_MAX_S:
+    if -NEAR_S <= off_s <= AHEAD_MAX_S:
         return Reckoned(wall_s, mono_s)
     return _doubted(Reckoned(known_s, mono_s), Doubt(off_s, mono_s, known_s, begun=True), synchronised)
 

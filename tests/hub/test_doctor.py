@@ -95,10 +95,10 @@ def test_a_camera_that_is_silent_or_works_by_another_law_is_named(folder: Path) 
 
 def test_a_clock_that_does_not_follow_from_the_ledger_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.doctor.synchronised", lambda: False)
-    for off_s in (-86_400.0, 60 * 86_400.0):
+    for off_s in (-86_400.0, 400 * 86_400.0):
         assert "does not believe it" in said(folder, "clock", now_s=NOW_S + off_s).says
     monkeypatch.setattr("hub.doctor.synchronised", lambda: True)
-    assert said(folder, "clock", now_s=NOW_S + 60 * 86_400.0).passed
+    assert said(folder, "clock", now_s=NOW_S + 400 * 86_400.0).passed
 
 
 def test_a_clock_that_was_never_set_and_a_broker_that_is_away_are_named(folder: Path) -> None:
