@@ -24,6 +24,7 @@ DELETED_KIND: Final = "deleted-everything"
 GOES: Final = (
     *("shift_seats", "nudge_asks", "nudge_zones", "waiting_needs"),
     *("events", "hours", "refused", "nudge_steps", "nudges", "nodes", "forgotten"),
+    "event_blocks",
     *("need_hours", "certificates"),
     *("experiments", "held_needs", "experiment_hours"),
     *("sales", "sales_most"),

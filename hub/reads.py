@@ -15,7 +15,7 @@ from contract.errors import StoreError
 from contract.events import KINDS, Birth, Health
 from contract.plain import parse_checkpoint
 from contract.wire import HUB
-from hub import history_rows, schema, shift_rows
+from hub import blocks, history_rows, schema, shift_rows
 from hub.learn import Answer
 from hub.nudge_types import ZoneKey
 from hub.tally import Numbers, Tally
@@ -118,19 +118,9 @@ class StoreReads:
         self, *, before: int | None, limit: int, node: str | None, kind: str | None, zone: int | None
     ) -> tuple[EventView, ...]:
         """Events with an id under ``before``, newest first."""
-        asked = {"kind =": kind, "node =": node, "zone =": zone}
-        given: dict[str, object] = {}
-        for column, value in asked.items():
-            if value is not None:  # by the index of the first, in the order of ids; "+" keeps the others out of it
-                given["+" + column if given else column] = value
-        given |= {} if before is None else {"id <": before}
-        where = " AND ".join(f"{column} ?" for column in given) or "1"
-        rows = self._rows(
-            "SELECT id, received_s, node, kind, zone, boot, seq, topic, payload FROM events"
-            f" WHERE {where} ORDER BY id DESC LIMIT ?",
-            *given.values(),
-            min(limit, ROWS_MAX),
-        )
+        columns = "id, received_s, node, kind, zone, boot, seq, topic, payload"
+        asked = {"kind": kind, "node": node, "zone": zone}
+        rows = blocks.newest(self._rows, columns, before, min(limit, ROWS_MAX), asked)
         return tuple(EventView(*row) for row in rows)
 
     def refused(self, *, before: int | None, limit: int) -> tuple[RefusedView, ...]:

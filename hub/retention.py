@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub import commissioning, experiment_rows, need_hours, sales
+from hub import blocks, commissioning, experiment_rows, need_hours, sales
 from hub.config import KeepPart
 from hub.steady import Gap, of_age_before_s
 from hub.store import Store
@@ -86,6 +86,8 @@ def sweep(store: Store, keep: KeepPart, now_s: float, gap: Gap | None = None) ->
     _forget(store, ("assist", "walk"), before_s["assist"], now_s)
     _forget(store, _EVENT_KINDS, before_s["events"], now_s)
     gone = sum(_clear(store, sql, before_s[what]) for what, sql in _OF_AGE.items())
+    with store.batch():
+        blocks.prune(store.run)
     return gone + sum(_clear(store, sql, before_s["assist"]) for sql in _WHY)
 
 

@@ -22,6 +22,7 @@ What stands in them:
 - ``shift_seats``, ``nudge_asks``, ``nudge_zones`` and ``waiting_needs``: who is asked, and which zones share a nudge
   (`hub.shift_rows`).
 - ``plan`` and ``plan_picture``: the owner's floor plan (`hub.plan`) and what it is drawn over (`hub.plan_picture`).
+- ``event_blocks``: in which blocks of ids events of a node, kind or zone are (`hub.blocks`).
 - ``ledger_…``: the hub's own ledger of the events that it took (`contract.ledger`).
 
 Left out: sessions and keys, which have a file of their own (`hub.auth`).
@@ -38,7 +39,7 @@ from sqlite_utils import Database, Migrations
 from contract.errors import StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
-from hub import experiment_rows, history_rows, plan, sales, shift_rows
+from hub import blocks, experiment_rows, history_rows, plan, sales, shift_rows
 from hub.commissioning import TABLE as CERTIFICATES
 from hub.need_hours import TABLE as NEED_HOURS
 
@@ -134,6 +135,12 @@ def _certificates(db: Any) -> None:
     db.execute(CERTIFICATES)
 
 
+def _wear(db: Any) -> None:
+    create_tables(db.conn)  # keeps fewer hashes than it did
+    for statement in blocks.LIGHTER:
+        db.execute(statement)
+
+
 def _steps() -> Any:
     steps = Migrations("attune-hub")
     steps(name="0001_first")(_first)
@@ -147,6 +154,7 @@ def _steps() -> Any:
     steps(name="0012_sales")(_sales)
     steps(name="0006_people")(_people)
     steps(name="0011_certificates")(_certificates)
+    steps(name="0014_wear")(_wear)
     return steps
 
 

@@ -220,7 +220,7 @@ class Store:
 
     def _last_said(self, event: FromNode) -> bytes | None:
         if isinstance(event, SelfTest | OfLedgers):
-            newest = "SELECT payload FROM events WHERE kind = ? AND node = ? ORDER BY id DESC LIMIT 1"
+            newest = "SELECT payload FROM events WHERE kind = ? AND node = ? ORDER BY received_s DESC, id DESC LIMIT 1"
             row = self._db.execute(newest, (event.kind, event.node)).fetchone()
             return row[0] if row else None
         row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()

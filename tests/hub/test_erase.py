@@ -91,7 +91,7 @@ def test_all_of_it_goes_its_bytes_too_and_the_ledger_stays_whole(store: Store, t
                         "shift_seats": 1, "nudge_asks": 1, "nudge_zones": 2, "waiting_needs": 1,
                     "need_hours": 2, "experiments": 1, "held_needs": 1, "experiment_hours": 2,
                     "sales": 1, "sales_most": 1, "history_days": 1, "history_waits": 1, "history_rolled": 1,
-                    "plan_picture": 1, "certificates": 1, "ledger": 6}  # fmt: skip
+                    "plan_picture": 1, "certificates": 1, "event_blocks": 8, "ledger": 6}  # fmt: skip
     assert not any(store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in erase.GOES)
     kinds = [
         kind

@@ -23,6 +23,7 @@ CONFIG = HubConfig(timezone=str(ZONE))
 _FINE = re.compile(
     r"^(SEARCH|SCAN \w+ USING COVERING INDEX|SCAN (nodes|history_rolled|forgotten|own_rules|witnessed|CONSTANT ROW)"
     r"|SCAN (shift_seats|nudge_asks)"
+    r"|MERGE|RIGHT"  # of blocks, one in 512 events
     r"|USE TEMP B-TREE|MULTI-INDEX|CO-ROUTINE|MATERIALIZE|LIST SUBQUERY|SCALAR SUBQUERY|COMPOUND|UNION|LEFT|INDEX)"
 )
 _NEWEST = re.compile(r"^SCAN (events|refused|nudges|ledger_checkpoints)( USING INDEX \w+)?$")

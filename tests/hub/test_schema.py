@@ -29,6 +29,7 @@ def test_steps_are_applied_once_and_recorded(tmp_path: Path) -> None:
             *("0001_first", "0002_ledger", "0003_learning", "0010_witness", "0005_rules", "0008_history"),
             *("0004_experiment", "0007_plan", "0012_sales", "0006_people"),
             "0011_certificates",
+            "0014_wear",
         ]
 
 
