@@ -32,6 +32,7 @@ from hub import (
     doors_page,
     experiment_page,
     history_page,
+    leaving,
     notice_pages,
     orders,
     plan_page,
@@ -93,11 +94,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(board.run())
+        tasks = [asyncio.create_task(one) for one in (board.run(), leaving.watch(reads, desk, doors, clock))]
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     app = FastAPI(title="Attune hub", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.doors, locks = doors, doors_in.Locks.of(doors)

@@ -20,7 +20,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -28,6 +28,7 @@ from fastapi import HTTPException, Request, Response
 
 from contract.errors import ConfigError
 from hub.doors_db import DoorsDb
+from hub.views import Changes
 
 Role = Literal["staff", "owner", "auditor"]
 Way = Literal["link", "passphrase", "passkey"]
@@ -77,13 +78,15 @@ def _hash(token: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Keys and sessions, as rows. Every method may be called from any thread.
+    """Keys and sessions, as rows. Every method may be called from any thread. ``ended`` rings when somebody locks a
+    tablet or ends a session.
 
     Raises: StoreError from every method when the database cannot be used.
     """
 
     db: DoorsDb
     clock: Callable[[], float]
+    ended: Changes = field(default_factory=Changes)
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], float] = time.time) -> Doors:
@@ -154,6 +157,7 @@ class Doors:
     def lock(self, token: str) -> None:
         """Lock a tablet now."""
         self.db.run("UPDATE sessions SET awake_s = ? WHERE hash = ?", _LOCKED_BY_HAND, _hash(token))
+        self.ended.touch()
 
     def wake(self, token: str) -> str:
         """Unlock a tablet; its session goes on under the token that is returned."""
@@ -166,10 +170,13 @@ class Doors:
     def leave(self, token: str) -> None:
         """End a session."""
         self.db.run("DELETE FROM sessions WHERE hash = ?", _hash(token))
+        self.ended.touch()
 
     def end(self, who: str) -> bool:
         """End a session by its name; False where there is none."""
-        return bool(self.db.run("DELETE FROM sessions WHERE who = ? RETURNING who", who))
+        gone = self.db.run("DELETE FROM sessions WHERE who = ? RETURNING who", who)
+        self.ended.touch()
+        return bool(gone)
 
     def end_other_owners(self, who: str) -> None:
         """End every owner's session but this one, and every owner's link that was not used yet."""
@@ -183,6 +190,7 @@ class Doors:
             for role in roles:
                 self.db.run("DELETE FROM sessions WHERE role = ?", role)
                 self.db.run("DELETE FROM keys WHERE role = ?", role)
+        self.ended.touch()
 
     def _begun(self, role: Role, device: str, way: Way) -> tuple[str, Session]:
         now_s, token = self.clock(), secrets.token_urlsafe(32)

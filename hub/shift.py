@@ -9,7 +9,7 @@ Rules:
 - Where nobody is free, everybody is asked who has not reached that cap: the busy only where there is nobody else, and
   never about the nudge they were busy for.
 - Being asked counts, with others or alone; what came of it is never kept.
-- *Busy* ends by itself, a shift too; both can be undone.
+- *Busy* ends by itself, a shift too, and with the tablet's session (`hub.leaving`); both can be undone.
 
 Left out: when somebody is asked (`hub.nudge`), and the rows (`hub.shift_rows`). How many turns anybody had in a shift
 is kept nowhere.
