@@ -23,7 +23,7 @@ MAY_IMPORT = {
         "edge.tflite",
         "edge.values",
         "edge.eye.camera",
-        "edge.eye.faces",
+        "edge.eye.faces", "edge.eye.regions",
         "edge.eye.affect",
         "edge.eye.tracks",
     },
