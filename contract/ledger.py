@@ -7,6 +7,8 @@ Rules:
   Nothing is remembered outside the database, so that a rollback needs no undoing here.
 - Of the tree every subtree of `SPAN` leaves and more is kept; what is smaller is hashed anew from the leaves' hashes,
   which stay. That is a row for every sixteen entries instead of one for each, and no disk is worn by the rest.
+- Entries of a kind are found by blocks of positions, with the earliest time of the kind in each, not by an index of
+  every entry.
 - The first entry is the public key, and no other key ever signs. It and the notes of forgetting are never forgotten.
 
 Left out: when to write, sign or forget (courier and hub), signatures (`contract.checkpoint`), and checking
@@ -29,6 +31,7 @@ from contract.plain import FORGOTTEN_KIND, KEY_KIND, entry_bytes, leaf_hash, nod
 
 SALT_BYTES: Final = 16
 FORGET_MAX: Final = 1_000
+BLOCK_BITS: Final = 8
 LOWEST: Final = 4  # level of the smallest subtrees that are kept
 SPAN: Final = 1 << LOWEST
 _NEVER: Final = {KEY_KIND, FORGOTTEN_KIND}
@@ -37,7 +40,14 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS ledger_entries (
       position INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind TEXT, at_ms INTEGER, topic TEXT, salt BLOB,
       payload BLOB) STRICT""",
-    """CREATE INDEX IF NOT EXISTS ledger_entries_by_time ON ledger_entries (kind, at_ms) WHERE kind IS NOT NULL""",
+    """CREATE TABLE IF NOT EXISTS ledger_blocks (
+      kind TEXT NOT NULL, block INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, block)) STRICT,
+      WITHOUT ROWID""",
+    f"""CREATE TRIGGER IF NOT EXISTS ledger_entries_in_blocks AFTER INSERT ON ledger_entries
+      WHEN NEW.kind IS NOT NULL BEGIN
+      INSERT INTO ledger_blocks VALUES (NEW.kind, NEW.position >> {BLOCK_BITS}, NEW.at_ms)
+        ON CONFLICT (kind, block) DO UPDATE SET at_ms = excluded.at_ms WHERE excluded.at_ms < at_ms;
+    END""",
     """CREATE TABLE IF NOT EXISTS ledger_subtrees (
       level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL,
       PRIMARY KEY (level, number)) STRICT, WITHOUT ROWID""",
@@ -46,6 +56,11 @@ _TABLES: Final = (
 )
 
 
+#: To select entries from, with ``blocks.kind`` given: ``entries`` are then of that kind.
+OF_KIND: Final = (
+    f"ledger_blocks AS blocks CROSS JOIN ledger_entries AS entries ON entries.position >= block << {BLOCK_BITS}"
+    f" AND entries.position < (block + 1) << {BLOCK_BITS} AND entries.kind = blocks.kind"
+)
 Line = tuple[str, bytes, float, str]  # kind, payload, seconds since the epoch, topic
 
 
@@ -84,6 +99,12 @@ def create_tables(db: sqlite3.Connection) -> None:
     for statement in _TABLES:
         db.execute(statement)
     db.execute("DELETE FROM ledger_subtrees WHERE level < ?", (LOWEST,))  # as they were kept once
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_entries_by_time'").fetchone():
+        db.execute(
+            f"INSERT OR IGNORE INTO ledger_blocks SELECT kind, position >> {BLOCK_BITS}, min(at_ms)"
+            " FROM ledger_entries WHERE kind IS NOT NULL GROUP BY 1, 2"
+        )
+        db.execute("DROP INDEX ledger_entries_by_time")
 
 
 class Ledger:
@@ -184,21 +205,37 @@ class Ledger:
 
         An entry says which, so that a check can tell forgetting from tampering. Ask again while something went.
         """
+        before_ms = int(before_s * 1000)
         gone: list[int] = []
+        places: set[tuple[str, int]] = set()
         for kind in set(kinds) - _NEVER:
             rows = self._db.execute(
-                "SELECT position FROM ledger_entries WHERE kind = ? AND at_ms < ? ORDER BY at_ms LIMIT ?",
-                (kind, int(before_s * 1000), FORGET_MAX - len(gone)),
+                f"SELECT position FROM {OF_KIND} WHERE blocks.kind = ? AND blocks.at_ms < ? AND entries.at_ms < ?"
+                " ORDER BY block, position LIMIT ?",
+                (kind, before_ms, before_ms, FORGET_MAX - len(gone)),
             )
-            gone += [row[0] for row in rows]
+            found = [row[0] for row in rows]
+            gone += found
+            places |= {(kind, position >> BLOCK_BITS) for position in found}
         if gone:
             self._db.executemany(
                 "UPDATE ledger_entries SET kind = NULL, at_ms = NULL, topic = NULL, salt = NULL, payload = NULL"
                 " WHERE position = ?",
                 [(position,) for position in gone],
             )
+            self._shrink(places)
             self.append(FORGOTTEN_KIND, json.dumps(list(_runs(sorted(gone))), separators=(",", ":")).encode(), now_s)
         return len(gone)
+
+    def _shrink(self, places: Iterable[tuple[str, int]]) -> None:
+        """Say of blocks what is left in them of a kind."""
+        for kind, block in places:
+            self._db.execute("DELETE FROM ledger_blocks WHERE kind = ? AND block = ?", (kind, block))
+            self._db.execute(
+                "INSERT INTO ledger_blocks SELECT kind, ?1, min(at_ms) FROM ledger_entries WHERE kind = ?2"
+                f" AND position >= ?1 << {BLOCK_BITS} AND position < (?1 + 1) << {BLOCK_BITS} GROUP BY kind",
+                (block, kind),
+            )
 
     def entries(self) -> Iterator[Entry | Forgotten]:
         """Every entry in order."""

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from contract.checkpoint import Signer, hub_origin, node_origin
-from contract.ledger import Ledger
+from contract.ledger import OF_KIND, Ledger
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.plain import (
     FORK_KIND,
@@ -207,7 +207,7 @@ class Witness:
     def witnesses(self) -> dict[str, str]:
         """The keys of those who cosign this ledger, by name; of a name that was accepted anew, the key since then."""
         rows = self.db.execute(
-            "SELECT kind, payload FROM ledger_entries WHERE kind IN (?, ?) ORDER BY position",
+            f"SELECT entries.kind, payload FROM {OF_KIND} WHERE blocks.kind IN (?, ?) ORDER BY position",
             (WITNESS_KIND, ACCEPTED_KIND),
         )
         keys: dict[str, str] = {}
@@ -294,7 +294,6 @@ class Witness:
 
     def _write_once(self, kind: str, said: dict[str, str], now_s: float) -> None:
         payload = json.dumps(said, sort_keys=True).encode()
-        if not self.db.execute(
-            "SELECT 1 FROM ledger_entries WHERE kind = ? AND payload = ?", (kind, payload)
-        ).fetchone():
+        sql = f"SELECT 1 FROM {OF_KIND} WHERE blocks.kind = ? AND payload = ?"
+        if not self.db.execute(sql, (kind, payload)).fetchone():
             self.ledger.append(kind, payload, now_s)

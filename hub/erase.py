@@ -33,7 +33,7 @@ GOES: Final = (
 )
 STAYS: Final = (
     *("_sqlite_migrations", "own_rules", "plan"),
-    *("witnessed", "ledger_entries", "ledger_subtrees", "ledger_checkpoints"),
+    *("witnessed", "ledger_entries", "ledger_blocks", "ledger_subtrees", "ledger_checkpoints"),
 )
 REMAINS: Final = (
     "The hashes and signed checkpoints of this hub's ledger, with an entry that says what was deleted, and its nodes'"

@@ -11,13 +11,16 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from contract.ledger import OF_KIND
+
 RESTORED_KIND: Final = "restored"
 
 
 def missing_span(db: sqlite3.Connection, zone: ZoneInfo) -> str:
     """The span of the newest restore, as a person reads it; empty where there was none."""
     row = db.execute(
-        "SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position DESC LIMIT 1", (RESTORED_KIND,)
+        f"SELECT payload FROM {OF_KIND} WHERE blocks.kind = ? ORDER BY block DESC, position DESC LIMIT 1",
+        (RESTORED_KIND,),
     ).fetchone()
     if row is None:
         return ""

@@ -39,7 +39,7 @@ from contract.events import (
     SelfTest,
     Status,
 )
-from contract.ledger import Ledger, Line
+from contract.ledger import OF_KIND, Ledger, Line
 from contract.walk import Walk
 from contract.wire import HUB, OTHER_BYTES_MAX
 from contract.witness import Witness
@@ -141,7 +141,8 @@ class Store:
     def newest_order(self) -> str | None:
         """Whether nodes were last told to pause or to resume, over restarts."""
         rows = self._db.execute(
-            "SELECT payload FROM ledger_entries WHERE kind = ? ORDER BY position DESC LIMIT ?", (ASKED_KIND, _ORDERS)
+            f"SELECT payload FROM {OF_KIND} WHERE blocks.kind = ? ORDER BY block DESC, position DESC LIMIT ?",
+            (ASKED_KIND, _ORDERS),
         )
         words = (json.loads(row[0])["said"]["command"] for row in rows)
         return next((word for word in words if word in ("pause", "resume")), None)

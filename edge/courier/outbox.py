@@ -27,7 +27,7 @@ from typing import Final
 from contract.checkpoint import KEY_FILE, Signer, node_origin
 from contract.errors import StoreError
 from contract.events import KINDS, Kind
-from contract.ledger import Ledger, create_tables
+from contract.ledger import OF_KIND, Ledger, create_tables
 from contract.wire import ZONE_KINDS, Topic
 from contract.witness import TABLE as WITNESSED
 from contract.witness import Witness
@@ -193,8 +193,9 @@ class Outbox:
         """Kind and zone of what was kept since then, by the ledger. Raises: StoreError when it cannot be read."""
         with self._told():
             rows = self._db.execute(
-                "SELECT kind, payload FROM ledger_entries"
-                " WHERE kind IN (SELECT value FROM json_each(?)) AND at_ms >= ?",
+                f"SELECT entries.kind, payload FROM {OF_KIND} WHERE blocks.kind IN (SELECT value FROM json_each(?1))"
+                " AND entries.at_ms >= ?2 AND (blocks.at_ms >= ?2 OR block >= (SELECT max(block) FROM ledger_blocks"
+                " WHERE kind = blocks.kind AND at_ms < ?2))",
                 (json.dumps(sorted(ZONE_KINDS)), int(since_s * 1000)),
             )
             return [(kind, int(json.loads(payload)["zone"])) for kind, payload in rows]

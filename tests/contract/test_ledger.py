@@ -294,3 +294,46 @@ def test_subtrees_that_are_not_kept_any_more_go_and_the_tree_is_the_same() -> No
     create_tables(db)
     assert [row[0] for row in db.execute("SELECT DISTINCT level FROM ledger_subtrees ORDER BY 1")] == [4, 5]
     assert [ledger.root(size) for size in range(41)] == roots
+
+
+KINDS = ("mood", "assist", "health")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 50)), max_size=30),
+    st.lists(st.tuples(st.sets(st.sampled_from(KINDS)), st.integers(0, 60)), max_size=4),
+)
+def test_by_blocks_the_same_is_forgotten_as_by_reading_every_entry(
+    said: list[tuple[str, int]], forgets: list[tuple[set[str], int]]
+) -> None:
+    ledger = new_ledger()
+    stands = [*said]
+    with patch("contract.ledger.FORGET_MAX", 1_000):
+        for chunk in range(0, len(said), 7):  # with far positions between them, so that there are several blocks
+            ledger.extend((kind, b"x", float(at_s), "t") for kind, at_s in said[chunk : chunk + 7])
+            ledger.extend(("status", b"x", 1e6, "t") for _ in range(150))
+        for kinds, before_s in forgets:
+            going = [one for one in stands if one[0] in kinds and one[1] < before_s]
+            assert ledger.forget(kinds, before_s, 1e6) == len(going)
+            stands = [one for one in stands if one not in going]
+    left = [(one.kind, one.at_ms // 1000) for one in ledger.entries() if isinstance(one, Entry) and one.kind in KINDS]
+    assert left == stands
+
+
+def test_a_ledger_of_before_has_no_index_any_more_and_forgets() -> None:
+    db = sqlite3.connect(":memory:")
+    create_tables(db)
+    for made in ("TABLE ledger_blocks", "TRIGGER ledger_entries_in_blocks"):
+        db.execute(f"DROP {made}")
+    db.execute("CREATE INDEX ledger_entries_by_time ON ledger_entries (kind, at_ms) WHERE kind IS NOT NULL")
+    ledger = Ledger(db)
+    ledger.extend(("mood", b"x", float(at_s), "t") for at_s in range(600))
+    create_tables(db)
+    assert (
+        db.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite%'").fetchall() == []
+    )
+    assert db.execute("SELECT block, at_ms FROM ledger_blocks").fetchall() == [(0, 0), (1, 256_000), (2, 512_000)]
+    assert ledger.forget(["mood"], 300.0, 600.0) == 300
+    assert db.execute("SELECT block, at_ms FROM ledger_blocks WHERE kind = 'mood'").fetchall() == [
+        *((1, 300_000), (2, 512_000)),
+    ]
