@@ -4,7 +4,7 @@ Rules:
 - Luma only: the model's three channels are filled with it.
 - The first look sees the whole picture, the second a piece of it at a finer scale (`edge.eye.regions`): where small
   faces were found lately, and otherwise the next piece of a slow round. It comes with a first look, once in
-  `SECOND_LOOK_EVERY_S`, or in `SECOND_LOOK_ELSE_S` while no small face is known.
+  `SECOND_LOOK_EVERY_S`, or in `SECOND_LOOK_ELSE_S` while no small face is known, per square's worth of the picture.
 - Only faces that the first look is too coarse for, and at a higher score, are taken from a second look.
 
 Left out: who is who over time (`edge.eye.tracks`), and which frames are looked at (`edge.eye.schedule`).
@@ -127,7 +127,10 @@ class BlazeFace:
         return [View(region, self._input_px) for region in first_looks(*self._picture_px)]
 
     def _closer_every_s(self) -> float:
-        return SECOND_LOOK_EVERY_S if self._small else SECOND_LOOK_ELSE_S
+        """Looks that see more at once come less often, so that they cost no more."""
+        wide, high = self._input_px
+        every_s = SECOND_LOOK_EVERY_S if self._small else SECOND_LOOK_ELSE_S
+        return every_s * max(wide * high / SIDE_PX**2, 1.0)
 
     def _closer(self, frame: Frame, found: list[Face], scale: float) -> list[Face]:
         """Small faces that the first look, at this scale, missed, in one piece of the picture."""

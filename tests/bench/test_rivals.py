@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,14 @@ def test_a_face_counts_when_another_has_it_too() -> None:
 
 
 def test_the_report_says_how_many_times_faster_than_the_faster_of_the_others() -> None:
-    ran = [Ran(EYE, 120.0, 0.99, 104), Ran("MediaPipe + fer", 40.0, 1.0, 200), Ran("@vladmandic/human", 10.0, 0.5, 300)]
+    ran = [
+        Ran(EYE, 120.0, 0.98, 0.99, 160, 104),
+        Ran("MediaPipe + fer", 40.0, 1.0, 1.0, 80, 200),
+        Ran("@vladmandic/human", 10.0, 0.5, 0.5, 80, 300),
+    ]
     told = report({CLIP.name: (CLIP, ran)})
-    assert "| two people | Attune's eye | 120 | 3.0× the faster | 99% of 2 | 104 |" in told
-    assert "| two people | MediaPipe + fer | 40 |  | 100% of 2 | 200 |" in told
+    assert "| two people | Attune's eye | 120 | 3.0× the faster | 98% of 2 | 99% of 2 | 160 | 104 |" in told
+    assert "| two people | MediaPipe + fer | 40 |  | 100% of 2 | 100% of 2 | 80 | 200 |" in told
 
 
 def test_a_folder_without_clips_is_said(tmp_path: Path) -> None:
@@ -38,4 +43,15 @@ def test_the_eye_runs_on_frames_in_memory(tmp_path: Path, capsys: pytest.Capture
 
     np.save(tmp_path / "frames.npy", np.full((3, 120, 160, 3), 90, np.uint8))
     eye.main(str(tmp_path / "frames.npy"), 10.0, 1)
-    assert '"boxes": [[], [], []]' in capsys.readouterr().out
+    said = json.loads(capsys.readouterr().out)
+    assert said["boxes"] == [[], [], []]
+    assert said["looks"] == [0, 2]
+    assert said["oldest_s"] == 0  # of nobody
+
+
+def test_between_its_looks_the_eye_is_held_to_what_it_saw_last() -> None:
+    from bench.rivals.eye import _Watched
+
+    watched = _Watched(detector=None, looks={0: (0.0, [LEFT]), 2: (0.16, []), 4: (0.9, [RIGHT])})  # type: ignore[arg-type]
+    assert watched.held(6) == [[LEFT], [LEFT], [], [], [RIGHT], [RIGHT]]
+    assert watched.oldest_s() == 0.16
