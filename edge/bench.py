@@ -1,10 +1,10 @@
 """How fast the eye is on recorded clips, stage by stage, against the bare invocations of the same models.
 
 Rules: one thread; every frame is given, up to `FRAMES_MAX` (a simulated scene has no end), and the eye looks at those
-it needs to (`edge.eye.schedule`); the first look, which also plans memory, is not counted; nothing is printed here. After
-each pass of the eye follow, in the same process, as many bare invocations of each model as the eye made, on the model's
-own buffer with nothing around them. The overhead is the median of the passes' own ratios, so that what else a machine
-does in one of them does not decide.
+it needs to (`edge.eye.schedule`); the first look, which also plans memory, is not counted; nothing is printed here.
+After each pass of the eye follow, in the same process, as many bare invocations of each model as the eye made, on the
+model's own buffer with nothing around them. The overhead is the median of the passes' own ratios, so that what else a
+machine does in one of them does not decide.
 """
 
 from __future__ import annotations
