@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.faults import away, clocks, full, kills, network, power, replays, running
+from bench.faults import away, clocks, count, full, kills, network, power, replays
 from contract.errors import AttuneError
 from deploy.bench_chart import bars
 
@@ -169,7 +169,7 @@ def _killed(rounds: Rounds) -> str:
 
 Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
 is empty. A need is due that came in time and stood when the hub wrote anything down at least
-{running.FIRST_APPROACH_S:.0f} s later; it is forgotten where there was no nudge for it then (`bench/faults/count.py`).
+{count.DUE_S:.0f} s later; it is forgotten where there was no nudge for it then (`bench/faults/count.py`).
 
 {table(head, lines)}
 """

@@ -5,8 +5,8 @@ Rules:
 - Stored is a row of the hub's events and an entry of its ledger, of the same bytes; twice is as wrong as never.
 - A nudge is repeated when a zone has two at once, or one that was raised twice; forgotten when one did not end though
   its need did, or when a need led to none that had to.
-- A need has to lead to a nudge when it came in time and the hub wrote anything down at least `FIRST_APPROACH_S` later,
-  while it stood: a hub looks at what waits each time before it writes. A need stands until the zone's next word in
+- A need has to lead to a nudge when it came in time and the hub wrote anything down at least `DUE_S` later, while it
+  stood: a hub looks at what waits each time before it writes. A need stands until the zone's next word in
   time, until it is no longer good, or until its node is not there or does not sense.
 """
 
@@ -28,7 +28,8 @@ from hub.batch import BLIND
 from hub.ingest import LATE_S
 
 DRAIN_S: Final = 240.0
-_SLACK_S: Final = 5.0  # between when something came and when what came with it was written
+DUE_S: Final = FIRST_APPROACH_S + 2.0  # what comes is written a little later
+_SLACK_S: Final = 8.0  # what nobody waits for is gathered for a while, and written then
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(ZONE_KINDS))
 
 
@@ -144,9 +145,9 @@ def needs_of(hub: Path) -> tuple[Need, ...]:
     for node, kind, at, late, payload in asked(hub, sql):
         at_s = float(str(at))
         for (where, zone), (since_s, until_s) in list(stand.items()):
-            if at_s >= since_s + FIRST_APPROACH_S and at_s < until_s:
+            if since_s + DUE_S <= at_s < until_s:
                 found.append(Need(where, zone, since_s, at_s))
-            if at_s >= min(until_s, since_s + FIRST_APPROACH_S):
+            if at_s >= min(until_s, since_s + DUE_S):
                 del stand[where, zone]
         if kind == "status" and _unseeing(payload):
             stand = {zone: need for zone, need in stand.items() if zone[0] != node}

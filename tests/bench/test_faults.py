@@ -160,12 +160,12 @@ def test_a_need_has_to_lead_to_a_nudge_once_the_hub_wrote_while_it_stood(tmp_pat
         return [(need.zone, need.at_s, need.by_s) for need in needs_of(path)]
 
     need, over, other, gone = node.assist(1), node.assist(2, level=0), node.mood(3), node.status("offline", "link_lost")
-    assert said((100, need), (101, other), (104, other), (105, other)) == [(0, 100, 104)]
+    assert said((100, need), (104, other), (106, other), (107, other)) == [(0, 100, 106)]
     assert said((100, need), (101, other)) == []
-    assert said((100, need), (102, over), (104, other)) == []
-    assert said((100, need), (102, gone), (104, other)) == []
+    assert said((100, need), (102, over), (106, other)) == []
+    assert said((100, need), (102, gone), (106, other)) == []
     assert said((100, need), (170, other)) == []
-    assert said((100, need), (104, over)) == [(0, 100, 104)]
+    assert said((100, need), (106, over)) == [(0, 100, 106)]
     assert tally(path, []).forgotten == 1
     for opened_s, closed_s, forgotten in ((130, 140, 1), (103, 104, 0)):
         with closing(sqlite3.connect(path)) as db:
