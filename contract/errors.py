@@ -10,6 +10,7 @@
     ├── LinkError        (ConnectionError)  a broker, port or socket that cannot be reached
     ├── BadgeError       (RuntimeError)     a badge reader that cannot look
     ├── UpdateError      (ValueError)       a release that cannot be trusted, had or installed
+    │   └── UnreachedError                  one that does not come now, and may the next time
     └── WallError        (RuntimeError)     a wall of the eye that could not be raised
 
 Each also inherits the builtin it is, so that a caller who knows only Python still catches it.
@@ -46,6 +47,10 @@ class ModelError(AttuneError, ValueError):
 
 class UpdateError(AttuneError, ValueError):
     """A release that cannot be trusted, had or installed: what ran before goes on."""
+
+
+class UnreachedError(UpdateError):
+    """A release that does not come now, and may the next time."""
 
 
 class CameraError(AttuneError, OSError):

@@ -196,6 +196,9 @@ class Birth(FromNode):
     config: Count
 
 
+Updating = Literal["on_trial", "rolled_back", "failed"]
+
+
 class Health(FromNode):
     """Coarse figures over minutes: no per-face timing, no counts of people."""
 
@@ -214,6 +217,8 @@ class Health(FromNode):
     refused: Annotated[Count, Field(description="records of the eye that were over a budget or none")] = 0
     model: Hash
     drift: Annotated[bool, Field(description="whether the site reads unlike before")] = False
+    version: Annotated[str | None, Field(pattern=r"^[0-9A-Za-z.+-]{1,40}$", description="of its software")] = None
+    update: Annotated[Updating | None, Field(description="what became of the last update")] = None
 
 
 class SelfTest(FromNode):

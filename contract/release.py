@@ -23,7 +23,7 @@ from typing import IO, Final, Literal, get_args
 from tuf.api.exceptions import DownloadError, ExpiredMetadataError, RepositoryError
 from tuf.ngclient import UpdaterConfig
 
-from contract.errors import UpdateError
+from contract.errors import UnreachedError, UpdateError
 
 Kind = Literal["software", "models"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -68,7 +68,7 @@ def refusals() -> Iterator[None]:
             f"The release is not to be trusted ({error}): nothing was changed; get it anew from whoever publishes it."
         ) from error
     except DownloadError as error:
-        raise UpdateError(
+        raise UnreachedError(
             f"The release could not be had whole ({error}): nothing was changed; it is tried again next time."
         ) from error
 

@@ -41,7 +41,7 @@ from contract.ledger_events import Checkpoint, Cosignature
 from contract.walk import Walk
 
 MAJOR = 1
-MINOR = 2
+MINOR = 3
 ROOT = "attune"
 HUB: Name = "hub"  # the hub's own name where a node's would stand; no node may have it
 ZONE_EVENT_BYTES_MAX = 1_000

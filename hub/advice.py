@@ -90,6 +90,20 @@ SEEN: Final[tuple[tuple[Callable[[Health], bool], Callable[[Health], str]], ...]
         lambda seen: seen.eye_mb is not None and seen.eye_mb >= EYE_MB,
         lambda seen: f"uses {seen.eye_mb} MB for its eye: restart it when the shop is closed",
     ),
+    (
+        lambda seen: seen.update == "rolled_back",
+        lambda _: (
+            "did not do well with the newest release and went back by itself to what it had: tell whoever publishes it"
+            " what journalctl -u attune-update says there; it takes the next release by itself"
+        ),
+    ),
+    (
+        lambda seen: seen.update == "failed",
+        lambda _: (
+            "cannot take the hub's release and goes on with what it has: import the newest one (attune-hub updates"
+            " import); where that does not help, attune-edge update --check on it says why"
+        ),
+    ),
     (lambda seen: seen.drift, lambda _: "sees another picture than before: check its aim and the light"),
 )
 

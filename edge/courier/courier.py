@@ -36,6 +36,7 @@ from edge.courier.publish import Heard, Hub, Joined, Parted, Window
 from edge.courier.watch import Accelerator, EyeWatch
 from edge.order import Order, SiteNeutral, SpentHours, StartWalk
 from edge.record import NeutralRecord
+from edge.update.told import Running
 
 HEALTH_S: Final = 60.0
 HUB_BEGAN_S: Final = 2.0  # a hub that signs may have begun anew: it learns this node's clock from its health
@@ -58,6 +59,7 @@ class Courier:
     keep: Keep = field(init=False)
     window: Window = field(init=False)
     habit: Habit = field(init=False)
+    running: Running = field(default_factory=Running.of)
     ledgers: Ledgers = field(init=False)
     watch: EyeWatch = field(default_factory=EyeWatch)
     heed: Heed = field(default_factory=Heed)
@@ -309,4 +311,4 @@ class Courier:
         depth, dropped = len(self.outbox), self.outbox.dropped
         said = health.health(self.config.node, self.outbox.boot, self.model, self.watch.pulse, depth, dropped)
         refused = self.keep.refusals.total + self.keep.unfit + self.intake.refused
-        return said.model_copy(update={"refused": refused, **self.habit.told()})
+        return said.model_copy(update={"refused": refused, **self.habit.told(), **self.running.told()})

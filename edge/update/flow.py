@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from tuf.api.metadata import TargetFile
 
-from contract.errors import UpdateError
+from contract.errors import UnreachedError, UpdateError
 from contract.release import Kind, unpack
 from edge.update.fetch import Source
 from edge.update.slots import Slots
@@ -88,9 +88,22 @@ def update(slots: Slots, source: Source, ways: Ways, when: When = ALWAYS) -> str
     """
     if slots.pending() and slots.good() is not None:
         return watch(slots, ways, when)
+    try:
+        said = _taken(slots, source, ways, when)
+    except UnreachedError:
+        raise
+    except UpdateError:
+        slots.tell(failed=True)
+        raise
+    slots.tell(failed=False)
+    return watch(slots, ways, when) if slots.pending() else said
+
+
+def _taken(slots: Slots, source: Source, ways: Ways, when: When) -> str:
+    """Up to the switch and past it, where there is something to take."""
     said, newest = offered(slots, source)
     if not newest:
-        return watch(slots, ways, when) if slots.pending() else said
+        return said
     if not when.begin and slots.good() is not None:
         return f"{said} It is taken when the shop is closed (--now takes it at once)."
     name = slots.other()
@@ -105,7 +118,7 @@ def update(slots: Slots, source: Source, ways: Ways, when: When = ALWAYS) -> str
     slots.seal(name, {kind: _sha256(target) for kind, target in newest.items()})
     slots.switch(name, ways.mark().position)
     ways.restart()
-    return watch(slots, ways, when)
+    return said
 
 
 def watch(slots: Slots, ways: Ways, when: When = ALWAYS) -> str:

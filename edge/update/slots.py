@@ -21,14 +21,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from contract.errors import UpdateError
 from contract.release import KINDS, replace, settle
+from edge.update.told import CURRENT, GOOD, LIST, TOLD, read
 
 Name = Literal["a", "b"]
-CURRENT, GOOD = "current", "good"
-LIST: Final = "slot.json"
 REFUSED: Final = "refused.json"
 STARTS: Final = "starts.json"
 REFUSED_KEPT: Final = 32
@@ -69,14 +68,14 @@ class Slots:
     def installed(self) -> Mapping[str, str]:
         """The kinds in the current slot and the SHA-256 of each one's archive."""
         name = self.current()
-        listed = None if name is None else _read(self.path(name) / LIST)
-        return {} if listed is None else dict(listed["archives"])
+        listed = {} if name is None else read(self.path(name) / LIST)
+        return dict(listed.get("archives", {}))
 
     def whole(self, name: Name) -> bool:
         """Whether each file that the slot's list names is there with its bytes, and none beside them."""
         slot = self.path(name)
-        listed = _read(slot / LIST)
-        return listed is not None and hashes(slot) == listed["files"]
+        listed = read(slot / LIST)
+        return bool(listed) and hashes(slot) == listed["files"]
 
     def seal(self, name: Name, archives: Mapping[str, str]) -> None:
         """Flushes everything in a slot and writes its list."""
@@ -112,6 +111,7 @@ class Slots:
         if name is None:
             raise UpdateError("Nothing is installed in the slots yet: attune-edge update installs the hub's release.")
         self._point(GOOD, name)
+        self.tell(rolled_back=False, failed=False)
 
     def roll_back(self) -> None:
         """Back to what was confirmed; the release that did not do well is not taken again."""
@@ -121,7 +121,14 @@ class Slots:
         if self.pending() and self.installed():
             refused = [*self.refused(), dict(self.installed())][-REFUSED_KEPT:]
             replace(self.folder / REFUSED, json.dumps(refused).encode())
+            self.tell(rolled_back=True)
         self._point(CURRENT, good)
+
+    def tell(self, **known: bool) -> None:
+        """What the node says of its updates (`edge.update.told`); written only where it is news."""
+        before = read(self.folder / TOLD)
+        if before | known != before:
+            replace(self.folder / TOLD, json.dumps(before | known).encode())
 
     def refused(self) -> list[dict[str, str]]:
         """The releases that were rolled back here."""
@@ -132,14 +139,14 @@ class Slots:
 
     def started(self) -> int:
         """Counts one start of a pending slot; how many there were."""
-        kept = _read(self.folder / STARTS) or {}
+        kept = read(self.folder / STARTS)
         count = int(kept.get("starts", 0)) + 1
         self._note(count, self.switched_at())
         return count
 
     def switched_at(self) -> int:
         """Where the node's ledger was at the last switch."""
-        return int((_read(self.folder / STARTS) or {}).get("position", -1))
+        return int(read(self.folder / STARTS).get("position", -1))
 
     def _note(self, starts: int, position: int) -> None:
         replace(self.folder / STARTS, json.dumps({"starts": starts, "position": position}).encode())
@@ -195,11 +202,3 @@ def _flush(folder: Path) -> None:
         elif path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-
-
-def _read(place: Path) -> dict[str, Any] | None:
-    try:
-        said = json.loads(place.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None

@@ -221,4 +221,6 @@ def _health(health: Health) -> NodeHealth:
         outbox_records=health.outbox_depth,
         dropped_records=health.outbox_dropped,
         refused_records=health.refused,
+        version=health.version,
+        update=health.update,
     )

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from contract.events import State, Trouble
+from contract.events import State, Trouble, Updating
 from hub.connect.happened import Nudge, Zone
 
 
@@ -101,6 +101,8 @@ class NodeHealth(BaseModel):
     outbox_records: Annotated[int, Field(description="records still to send")]
     dropped_records: Annotated[int, Field(description="mood records dropped while the hub was away")]
     refused_records: Annotated[int, Field(description="records over a budget")]
+    version: Annotated[str | None, Field(description="of its software")] = None
+    update: Annotated[Updating | None, Field(description="what became of its last update, while that matters")] = None
 
 
 class Node(BaseModel):

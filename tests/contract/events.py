@@ -168,6 +168,8 @@ EVENTS: dict[Kind, st.SearchStrategy[Any]] = {
         outbox_depth=counts,
         outbox_dropped=counts,
         model=hashes,
+        version=st.none() | st.from_regex(r"[0-9A-Za-z.+-]{1,40}", fullmatch=True),
+        update=st.sampled_from([None, "on_trial", "rolled_back", "failed"]),
     ),
     "self-test": st.builds(
         SelfTest,

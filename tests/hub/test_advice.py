@@ -40,6 +40,17 @@ HEALTH: tuple[tuple[dict[str, Any], str], ...] = (
         " Edge TPU.",
     ),
     ({"eye_mb": 512}, "Node window-2 uses 512 MB for its eye: restart it when the shop is closed."),
+    ({"version": "0.1.0+c0ffee123456", "update": "on_trial"}, "Node window-2 is well."),
+    (
+        {"update": "rolled_back"},
+        "Node window-2 did not do well with the newest release and went back by itself to what it had: tell whoever"
+        " publishes it what journalctl -u attune-update says there; it takes the next release by itself.",
+    ),
+    (
+        {"update": "failed"},
+        "Node window-2 cannot take the hub's release and goes on with what it has: import the newest one (attune-hub"
+        " updates import); where that does not help, attune-edge update --check on it says why.",
+    ),
     ({"drift": True}, "Node window-2 sees another picture than before: check its aim and the light."),
 )
 

@@ -116,6 +116,24 @@ def test_node_names_read_as_titles() -> None:
     assert node_title("window-1") == "Window 1"
 
 
+def test_the_owner_reads_what_runs_on_a_node_and_what_to_do_about_an_update_that_failed(
+    client_of: ClientOf, fake_shop: FakeShop
+) -> None:
+    owner, node = client_of("owner"), fake_shop.node_views[0]
+    assert node.health
+    for update, said in (
+        (None, "version 0.2.0+c0ffee123456</span>"),
+        ("on_trial", "version 0.2.0+c0ffee123456, on trial</span>"),
+        ("rolled_back", "went back by itself to what it had: tell whoever publishes it"),
+        ("failed", "import the newest one (attune-hub updates import)"),
+    ):
+        told = node.health.model_copy(update={"version": "0.2.0+c0ffee123456", "update": update})
+        fake_shop.say(replace(node, health=told))
+        assert said in owner.get("/owner").text
+    fake_shop.say(replace(node, health=node.health.model_copy(update={"version": None})))
+    assert "version " not in owner.get("/owner").text
+
+
 def test_the_owner_sees_what_answers_taught_and_resets_it_with_one_click(
     client_of: ClientOf, fake_shop: FakeShop
 ) -> None:
