@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from contract.errors import CameraError, LinkError
-from deploy import bench, bench_ingest, bench_latency, bench_memory, bench_pages
+from deploy import bench, bench_growth, bench_ingest, bench_latency, bench_memory, bench_pages
 from deploy.bench_chart import bars
 from edge.config import NodeConfig
 from edge.scene.heads import PORTRAITS
+from edge.scene.render import Painter
 
 SBIN = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 needs_mosquitto = pytest.mark.skipif(
@@ -39,6 +40,14 @@ def test_the_eye_is_measured_stage_by_stage_beside_its_models(footage_dir: Path)
     assert all(ms >= 0 for ms in figures.stage_ms.values())
     assert min(figures.fps, figures.bare_ms, figures.overhead) > 0
     assert 30 < figures.resident_mb < 1000
+
+
+@needs_models
+def test_what_the_eye_does_in_a_second_does_not_grow_with_the_camera_s_rate() -> None:
+    slow, fast = (bench_growth.cost(Painter(), 2, 640, fps, 1) for fps in (10.0, 40.0))
+    assert slow.looks_per_s == fast.looks_per_s == pytest.approx(5, abs=0.5)
+    assert slow.found == pytest.approx(2, abs=0.5)
+    assert f"| 2 | 640×360 | 40 | {fast.looks_per_s:.1f} |" in bench_growth.table([slow, fast])
 
 
 def test_a_clip_that_cannot_be_read_is_said_in_one_sentence(tmp_path: Path) -> None:
