@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak rivals faults screenshots train need oracle schema sbom licences audit wheel wheelhouse check-install check-arm64 lock clean
+.PHONY: help demo test lint bench hostile soak rivals node-red faults screenshots train need oracle schema sbom licences audit wheel wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ faults: $(VENV)/.dev ## kill, cut, fill and part a shop for hours, and write doc
 
 rivals: $(VENV)/.dev $(FACES) ## the eye beside MediaPipe with fer and @vladmandic/human (CLIPS=folder of clips; Node.js, 2 GB)
 	@$(BIN)/python -m bench.rivals --write --clips $(CLIPS)
+
+node-red: $(VENV)/.dev $(FACES) ## the hub's ingest beside Node-RED with its SQLite node, and write docs/node-red.md (Node.js, make, g++)
+	@$(BIN)/python -m bench.node_red --write
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots
