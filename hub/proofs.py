@@ -82,4 +82,5 @@ def _found(place: dict[str, Any]) -> str:
         return f"not checked: {place['not_checked']}"
     size = place["bytes"]
     amount = f"{size / 2**20:.1f} MB" if size > 100_000 else f"{size / 1024:.1f} kB" if size > 1000 else f"{size} bytes"
-    return f"{sum(place['hits'].values())} hits in {amount}"
+    beside = f" and {place['namespaces']} names of namespaces, which hold no byte" if "namespaces" in place else ""
+    return f"{sum(place['hits'].values())} hits in {amount}{beside}"

@@ -120,6 +120,8 @@ class Report:
 def _place(place: Searched) -> dict[str, Any]:
     found = {form: count for form, count in place.hits.items() if count}
     said = {"place": place.place, "bytes": place.bytes, "hits": found}
+    if place.namespaces:
+        said["namespaces"] = place.namespaces  # names of the kernel's own, which hold no byte (`edge.prove.search`)
     return said | ({"not_checked": place.why_not} if place.why_not else {})
 
 

@@ -4,7 +4,8 @@ Rules:
 - A window at any offset holds one aligned 8-byte word. Each window is filed under its eight possible ones, so that a
   place is read in steps of eight bytes and no offset is missed; what fits is compared over all sixteen bytes.
 - A window of few different bytes proves nothing (blank paper has it too) and is not looked for.
-- What could not be read is said, never taken for clean.
+- What could not be read is said, never taken for clean. A namespace with a name (``ip netns`` mounts one below /run) is
+  a file by its looks only: the kernel keeps no byte behind it, nobody can write to it, and that it was met is said.
 
 Left out: what the windows are of (`edge.prove.canary`), and what a hit means (`edge.prove.report`).
 """
@@ -29,6 +30,7 @@ CHUNK_BYTES: Final = 8 << 20
 _WORD: Final = 8
 _FILTER_BITS: Final = 24
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_NAMESPACE: Final = Path("/proc/self/ns/mnt")
 _KERNELS_OWN: Final = ("[vvar]", "[vvar_vclock]", "[vsyscall]")
 _MAPPING: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (r)\S+ \S+ \S+ \d+ *(.*)$", re.MULTILINE)
 
@@ -79,12 +81,15 @@ class Needles:
 
 @dataclass(slots=True)
 class Searched:
-    """One place that was searched. ``why_not`` says why it was not, or not all of it; empty where it was."""
+    """One place that was searched. ``why_not`` says why it was not, or not all of it; empty where it was.
+    ``namespaces`` were met in it, which hold nothing.
+    """
 
     place: str
     bytes: int = 0
     hits: Hits = field(default_factory=dict)
     why_not: str = ""
+    namespaces: int = 0
 
     def add(self, hits: Hits, size_bytes: int) -> None:
         self.bytes += size_bytes
@@ -154,8 +159,19 @@ def search_files(looked_for: Needles, place: str, paths: Iterable[Path]) -> Sear
         except FileNotFoundError:
             continue
         except OSError as error:
+            if _is_namespace(path):
+                searched.namespaces += 1
+                continue
             searched.why_not = f"{path} cannot be read ({error.strerror})"
     return searched
+
+
+def _is_namespace(path: Path) -> bool:
+    """Whether a name stands for one of the kernel's namespaces: they all live on one device, which has nothing else."""
+    try:
+        return path.lstat().st_dev == _NAMESPACE.stat().st_dev
+    except OSError:
+        return False
 
 
 def search_memory(looked_for: Needles, place: str, pid: int) -> Searched:

@@ -64,6 +64,13 @@ def test_only_a_run_that_found_every_plant_and_nothing_else_has_passed() -> None
     assert CLEAN.sentence() == "Proved: 30 windows, 0 hits in 2 MB; every plant was found."
 
 
+def test_namespaces_with_a_name_keep_no_run_from_passing_and_are_said() -> None:
+    files = Searched("files", 1 << 20, NONE, namespaces=2)
+    met = replace(CLEAN, places=(*CLEAN.places[:1], files))
+    assert met.result == "passed"
+    assert [place.get("namespaces") for place in met.as_json()["places"]] == [None, 2]
+
+
 @pytest.mark.parametrize("report", FAILED.values(), ids=FAILED.keys())
 def test_what_breaks_the_rule_is_failed_whatever_else_is_amiss(report: Report) -> None:
     assert report.result == "failed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import random
@@ -81,6 +82,33 @@ def test_a_window_across_two_pieces_of_a_file_is_found(tmp_path: Path, monkeypat
 def test_a_file_that_is_gone_is_skipped_and_one_that_is_closed_is_said(tmp_path: Path) -> None:
     assert search_files(NEEDLES, "files", [tmp_path / "gone"]).why_not == ""
     assert "cannot be read" in search_files(NEEDLES, "files", [tmp_path]).why_not
+
+
+_NAMED = """
+import sys
+from pathlib import Path
+from edge.prove.search import changed_files, needles, search_files
+name = Path(sys.argv[1])
+found = search_files(needles({"raw": [bytes(range(64))]}, 9), "files", changed_files([name.parent], 0))
+try:
+    name.read_bytes()
+except OSError as error:
+    print(error.errno, found.namespaces, found.why_not, found.bytes)
+"""
+
+
+def test_a_namespace_with_a_name_is_no_file_that_could_not_be_read(tmp_path: Path) -> None:
+    name = tmp_path / "shop"
+    name.touch()
+    mounted = f'mount --bind /proc/self/ns/net {name} && exec "$@"'
+    command = ("unshare", "-rm", "sh", "-c", mounted, "sh", sys.executable, "-B", "-c", _NAMED, str(name))
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed")
+    if "mount" in said.stderr or "unshare" in said.stderr:
+        pytest.skip(f"nothing may be mounted here: {said.stderr.strip()}")
+    assert said.stdout.split() == [str(errno.EINVAL), "1", "0"], said.stderr
 
 
 def test_memory_of_a_process_is_searched() -> None:

@@ -22,7 +22,11 @@ PLACE = {"place": "the eye's memory, 1 s after", "bytes": 525_000_000, "hits": {
 REPORT: dict[str, Any] = {
     "says": "Proved: 60000 windows, 0 hits in 576 MB; every plant was found.",
     "shown": {**PLACE, "hits": {"raw": 7, "int8": 4}},
-    "places": [PLACE, {"place": "what passed the broker", "bytes": 0, "hits": {}, "not_checked": "no mosquitto"}],
+    "places": [
+        PLACE,
+        {"place": "files", "bytes": 10_000, "hits": {}, "namespaces": 2},
+        {"place": "what passed the broker", "bytes": 0, "hits": {}, "not_checked": "no mosquitto"},
+    ],
     "planted": [PLACE],
     "trace": {"how": "strace", "opened_for_writing": 0, "bytes_to_files": 0, "network": 0, "seconds": 60.0},
     "channel": {
@@ -72,6 +76,7 @@ def test_the_newest_proof_stands_with_every_place_and_what_was_not_checked(
     assert "Searched: the eye&#39;s memory, 1 s after" in html
     assert "11 hits in 500.7 MB" in html
     assert "not checked: no mosquitto" in html
+    assert "0 hits in 9.8 kB and 2 names of namespaces, which hold no byte" in html
     assert "0 files opened for writing" in html
     assert "3 a minute, 12.8 bit/s" in html
     assert "— attune-node/shop/floor-1 AAAA" in html
