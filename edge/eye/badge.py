@@ -5,7 +5,8 @@ Rules:
   the picture and not behind somebody nearer, the face in light and focus, the person nearly still.
 - A badge seen once excludes its track for the rest of its life, and whoever appears in its place soon after it was
   lost. A tag between two chests excludes both.
-- Two faces that come close enough to be mistaken for each other, and a track that was away, go back on probation.
+- Two faces that come close enough to be mistaken for each other, also on their way from one look to the next, and a
+  track that was away, go back on probation.
 - A cleared person is read only at sizes at which a badge would be legible.
 - While the badge reader does not work, nobody is read. A face inside a mask is never looked at.
 - A zone is attended while a member of staff is in it, and for `ATTENDED_S` after.
@@ -16,7 +17,7 @@ Left out: reading the tags (`edge.eye.tags`), what the numbers mean (`contract.b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -103,6 +104,7 @@ class _Roll:
     def __init__(self, reader: BadgeReader | None, zones: Sequence[ZoneSpec]) -> None:
         self._reader, self._zones = reader, zones
         self._known: dict[int, _Known] = {}
+        self._looked_s = -math.inf
         self._attended_until_s: dict[int, float] = {}
 
     def call(self, frame: Frame, people: tuple[Person, ...], masked: tuple[Person, ...]) -> Visitors:
@@ -130,6 +132,8 @@ class _Roll:
     def _meet(self, frame: Frame, people: tuple[Person, ...]) -> None:
         """Takes note of everyone in the picture, and of whom they may be mistaken for."""
         here = {person.track for person in people}
+        before = {track: known.person for track, known in self._known.items() if known.seen_s == self._looked_s}
+        self._looked_s = frame.t_s
         for person in people:
             known = self._known.get(person.track)
             if known is None:
@@ -137,7 +141,7 @@ class _Roll:
                 continue
             state = known.state
             away = frame.t_s - known.seen_s > AWAY_S
-            if not isinstance(state, Excluded) and (away or _meets(person, people)):
+            if not isinstance(state, Excluded) and (away or _meets(person, people, before)):
                 state = Probation()
             speed = _speed(known, person, frame.t_s)
             self._known[person.track] = replace(
@@ -245,12 +249,28 @@ def _hides(other: Person, person: Person) -> bool:
     return head or body
 
 
-def _meets(person: Person, people: Sequence[Person]) -> bool:
+def _meets(person: Person, people: Sequence[Person], before: Mapping[int, Person]) -> bool:
     return any(
-        _apart(person, other) < _MEETING_FACES * (person.face.box_px[2] + other.face.box_px[2]) / 2
+        _nearest(person, other, before) < _MEETING_FACES * (person.face.box_px[2] + other.face.box_px[2]) / 2
         for other in people
         if other.track != person.track
     )
+
+
+def _nearest(person: Person, other: Person, before: Mapping[int, Person]) -> float:
+    """How near two faces came since the look before, each on a straight way."""
+    now = _from_to(person, other)
+    then = _from_to(before.get(person.track, person), before.get(other.track, other))
+    step = now[0] - then[0], now[1] - then[1]
+    length = step[0] ** 2 + step[1] ** 2
+    part = -(then[0] * step[0] + then[1] * step[1]) / length if length else 0.0
+    part = min(max(part, 0.0), 1.0)
+    return math.hypot(then[0] + part * step[0], then[1] + part * step[1])
+
+
+def _from_to(one: Person, other: Person) -> Point:
+    (x, y), (ox, oy) = one.face.centre_px, other.face.centre_px
+    return ox - x, oy - y
 
 
 def _same_place(lost: Person, new: Person) -> bool:

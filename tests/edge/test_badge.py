@@ -119,6 +119,16 @@ def test_two_faces_that_meet_go_back_on_probation() -> None:
     assert {p.track for p in said[40].visitors} == {1, 2}
 
 
+def test_two_faces_that_pass_each_other_between_two_looks_go_back_on_probation() -> None:
+    apart = [(someone(1, 200), someone(2, 340))] * 20
+    past = [(someone(1, 340), someone(2, 200))] * 20
+    said = run(apart + past, FakeBadgeReader())
+    assert len(said[19].visitors) == 2
+    assert not said[20].visitors
+    beside = [(someone(1, 200), someone(2, 340, y=200))] * 20 + [(someone(1, 340), someone(2, 200, y=200))] * 20
+    assert len(run(beside, FakeBadgeReader())[20].visitors) == 2  # a face and more below
+
+
 def test_a_track_that_was_away_goes_back_on_probation() -> None:
     said = run([*[(someone(1),)] * 20, *[()] * 10, (someone(1),)], FakeBadgeReader())
     assert said[19].visitors
