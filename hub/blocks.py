@@ -3,8 +3,9 @@
 Rules:
 - Three indexes of every event wore the disk more than the events did. A block is told once to hold some of a node, a
   kind or a zone; whoever asks for the newest of these reads such blocks through, the newest first.
-- A trigger tells, so that whoever writes an event need not. A block may be told to hold what has gone since; it is
-  told no more once everything in it, or of a kind that goes sooner, has gone.
+- A trigger tells, so that whoever writes an event need not, and when the first of these came. A block may be told to
+  hold what has gone since; it is told no more once everything in it, or of a kind that goes sooner, has gone.
+- The one index by time has every event at its end, whatever its kind, so that a commit touches one page of it.
 
 Left out: when events go (`hub.retention`).
 """
@@ -28,20 +29,32 @@ LIGHTER: Final = (
     "DROP TABLE events",  # with its indexes
     "ALTER TABLE events_lighter RENAME TO events",
     "CREATE UNIQUE INDEX events_by_number ON events (node, boot, seq) WHERE seq IS NOT NULL",
-    "CREATE INDEX events_by_time ON events (kind, received_s)",
+    "CREATE INDEX events_by_time ON events (received_s, kind)",
     """CREATE TABLE event_blocks (
-      what TEXT NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (what, block)) STRICT, WITHOUT ROWID""",
+      what TEXT NOT NULL, block INTEGER NOT NULL, first_s REAL NOT NULL, PRIMARY KEY (what, block)) STRICT,
+      WITHOUT ROWID""",
     *(
-        f"INSERT INTO event_blocks SELECT DISTINCT '{column} ' || {column}, id >> {BITS} FROM events"
-        f" WHERE {column} IS NOT NULL"
+        f"INSERT INTO event_blocks SELECT '{column} ' || {column}, id >> {BITS}, min(received_s) FROM events"
+        f" WHERE {column} IS NOT NULL GROUP BY 1, 2"
         for column in _COLUMNS
     ),
     f"""CREATE TRIGGER events_in_blocks AFTER INSERT ON events BEGIN
-      INSERT OR IGNORE INTO event_blocks VALUES
-        ('kind ' || NEW.kind, NEW.id >> {BITS}), ('node ' || NEW.node, NEW.id >> {BITS});
-      INSERT OR IGNORE INTO event_blocks SELECT 'zone ' || NEW.zone, NEW.id >> {BITS} WHERE NEW.zone IS NOT NULL;
+      INSERT INTO event_blocks SELECT column1, NEW.id >> {BITS}, NEW.received_s
+        FROM (VALUES ('kind ' || NEW.kind), ('node ' || NEW.node), ('zone ' || NEW.zone)) WHERE column1 IS NOT NULL
+        ON CONFLICT (what, block) DO UPDATE SET first_s = excluded.first_s WHERE excluded.first_s < first_s;
     END""",
 )
+
+#: To select events from, with ``what`` given, block by block: those that it is not told of too.
+IN_BLOCKS: Final = f"event_blocks CROSS JOIN events ON id >= block << {BITS} AND id < (block + 1) << {BITS}"
+
+
+def of_age(kind: str) -> str:
+    """A statement that deletes events of a kind from before a time, up to a number."""
+    return (
+        f"DELETE FROM events WHERE id IN (SELECT id FROM {IN_BLOCKS} WHERE what = 'kind {kind}' AND first_s < ?1"
+        f" AND kind = '{kind}' AND received_s < ?1 LIMIT ?2)"
+    )
 
 
 def newest(
@@ -66,12 +79,12 @@ def newest(
     return found
 
 
-def prune(run: Run) -> None:
-    """Tell no more of blocks of which everything has gone; inside a batch."""
+def prune(run: Run, before_s: float) -> None:
+    """Tell no more of blocks of which everything from before a time has gone; inside a batch."""
     run(f"DELETE FROM event_blocks WHERE block < (SELECT min(id) >> {BITS} FROM events)")
     for kind in OFTEN_GONE:
         run(
-            f"DELETE FROM event_blocks WHERE what = ? AND block < coalesce((SELECT min(id) >> {BITS} FROM events"
-            " WHERE kind = ?), ?)",
-            f"kind {kind}", kind, 1 << 62,
+            "DELETE FROM event_blocks WHERE what = ? AND first_s < ? AND NOT EXISTS (SELECT 1 FROM events"
+            f" WHERE id >= block << {BITS} AND id < (block + 1) << {BITS} AND +kind = ?)",
+            f"kind {kind}", before_s, kind,
         )  # fmt: skip

@@ -27,12 +27,7 @@ DAY_S: Final = 86_400.0
 CHUNK: Final = 1_000
 _EVENT_KINDS: Final = ("mood", "hour", "status", "birth", "self-test", "checkpoint")
 _OF_AGE: Final = {
-    "health": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'health' AND received_s < ? LIMIT ?)",
-    "cosignature": (
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'cosignature' AND received_s < ? LIMIT ?)"
-    ),
-    "assist": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'assist' AND received_s < ? LIMIT ?)",
-    "walk": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'walk' AND received_s < ? LIMIT ?)",
+    **{kind: blocks.of_age(kind) for kind in blocks.OFTEN_GONE},
     "hours": "DELETE FROM hours WHERE event IN (SELECT event FROM hours WHERE hour_start_s < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_s < ? LIMIT ?)",
     "nudges": "DELETE FROM nudges WHERE id IN (SELECT id FROM nudges WHERE closed_s < ? LIMIT ?)",
@@ -87,7 +82,7 @@ def sweep(store: Store, keep: KeepPart, now_s: float, gap: Gap | None = None) ->
     _forget(store, _EVENT_KINDS, before_s["events"], now_s)
     gone = sum(_clear(store, sql, before_s[what]) for what, sql in _OF_AGE.items())
     with store.batch():
-        blocks.prune(store.run)
+        blocks.prune(store.run, before_s["assist"])
     return gone + sum(_clear(store, sql, before_s["assist"]) for sql in _WHY)
 
 

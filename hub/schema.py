@@ -179,9 +179,10 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    db.execute("PRAGMA page_size = 1024")  # of a new file: a commit of a few rows then writes fewer bytes to the disk
+    db.execute("PRAGMA page_size = 512")  # of a new file: a commit of a few rows then writes fewer bytes to the disk
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA wal_autocheckpoint = 16000")  # a page that many commits touch goes into the file once
     db.execute("PRAGMA foreign_keys = ON")
     steps, known = _steps(), Database(db)
     ours = {step.name for step in steps.pending(Database(memory=True))}

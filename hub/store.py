@@ -43,7 +43,7 @@ from contract.ledger import OF_KIND, Ledger, Line
 from contract.walk import Walk
 from contract.wire import HUB, OTHER_BYTES_MAX
 from contract.witness import Witness
-from hub import nudge_rows, schema
+from hub import blocks, nudge_rows, schema
 from hub import nudge_types as nudges
 
 FILE: Final = "hub.db"
@@ -221,7 +221,10 @@ class Store:
 
     def _last_said(self, event: FromNode) -> bytes | None:
         if isinstance(event, SelfTest | OfLedgers):
-            newest = "SELECT payload FROM events WHERE kind = ? AND node = ? ORDER BY received_s DESC, id DESC LIMIT 1"
+            newest = (
+                f"SELECT payload FROM {blocks.IN_BLOCKS} WHERE what = 'kind ' || ?1 AND kind = ?1 AND node = ?2"
+                " ORDER BY block DESC, id DESC LIMIT 1"
+            )
             row = self._db.execute(newest, (event.kind, event.node)).fetchone()
             return row[0] if row else None
         row = self._db.execute("SELECT status, birth, health FROM nodes WHERE name = ?", (event.node,)).fetchone()

@@ -72,7 +72,7 @@ def test_the_newest_of_anything_are_found_by_blocks_as_by_reading_all(
     fill(db, rows)
     if pruned:
         db.execute("DELETE FROM events WHERE kind = 'assist' AND id < ?", (3 << BITS,))
-        blocks.prune(lambda sql, *values: db.execute(sql, values))
+        blocks.prune(lambda sql, *values: db.execute(sql, values), 2.0)
     found = blocks.newest(rows_of(db), "id, node, kind, zone", before, limit, asked)
     stands = db.execute("SELECT id, node, kind, zone FROM events ORDER BY id DESC").fetchall()
     fits = [
@@ -88,7 +88,7 @@ def test_the_newest_of_anything_are_found_by_blocks_as_by_reading_all(
 def test_a_block_is_told_no_more_once_its_needs_are_gone(db: sqlite3.Connection) -> None:
     fill(db, [(1 + (block << BITS), "till", kind, 1) for block, kind in enumerate(("assist", "mood", "assist"))])
     db.execute("DELETE FROM events WHERE id = 1")
-    blocks.prune(lambda sql, *values: db.execute(sql, values))
+    blocks.prune(lambda sql, *values: db.execute(sql, values), 2.0)
     assert db.execute("SELECT what, block FROM event_blocks ORDER BY what, block").fetchall() == [
         *(("kind assist", 2), ("kind mood", 1), ("node till", 1), ("node till", 2), ("zone 1", 1), ("zone 1", 2)),
     ]
