@@ -5,7 +5,7 @@ does. Twenty scenes: five sizes by four lights, each seen at another angle (the 
 chest turned aside is; the badges are pinned askew besides). Counted are the frames of tracks on badge-wearers, how
 many of them were let through to be read, and whether anything of the left half reaches a count, a mood or a need.
 
-    python -m tests.edge.badged [--seed 7001] [--seconds 20]
+    python -m tests.edge.badged [--seed 7001] [--seconds 20] [--every-frame]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from edge.config import Models, Privacy
 from edge.eye.affect import read_affect
 from edge.eye.badge import leave_out
 from edge.eye.faces import BlazeFace, detect
+from edge.eye.schedule import Schedule
 from edge.eye.tags import TagReader
 from edge.eye.tracks import Tracking, follow
 from edge.eye.window import tumble
@@ -104,8 +105,8 @@ def turned(roll_deg: float, aside_deg: float) -> NDArray[np.float64]:
     return np.column_stack([turn, middle - turn @ middle])
 
 
-def scene(painter: Painter, seed: int, number: int, seconds: float) -> Found:
-    """One of `SCENES`, counted."""
+def scene(painter: Painter, seed: int, number: int, seconds: float, *, every_frame: bool) -> Found:
+    """One of `SCENES`, counted in the frames that are looked at."""
     size_px, light, angle = SCENES[number]
     play, move = cast(seed + number, size_px, seconds), turned(*angle)
     chance, said = np.random.default_rng(seed + number), Found()
@@ -128,7 +129,9 @@ def scene(painter: Painter, seed: int, number: int, seconds: float) -> Found:
             _count(one, play, move, said, read_before)
             yield one
 
-    people = follow(detect(frames(), BlazeFace(Models().faces, 1)), Tracking(), ZONES)
+    people = follow(
+        detect(frames(), BlazeFace(Models().faces, 1), None if every_frame else Schedule()), Tracking(), ZONES
+    )
     moments = read_affect(counted(leave_out(people, TagReader(), (), ZONES)), _Calm())
     said.leaked += _leaks(moments)
     said.tracks = len(read_before)
@@ -168,11 +171,13 @@ def _leaks(moments: Iterator[Moment]) -> int:
     return leaked
 
 
-def run(seed: int, seconds: float, scenes: Sequence[int] = range(len(SCENES))) -> tuple[Found, list[Found]]:
+def run(
+    seed: int, seconds: float, scenes: Sequence[int] = range(len(SCENES)), *, every_frame: bool = False
+) -> tuple[Found, list[Found]]:
     """All of the scenes asked for, together and each."""
     painter, total, each = Painter(), Found(), []
     for number in scenes:
-        each.append(scene(painter, seed, number, seconds))
+        each.append(scene(painter, seed, number, seconds, every_frame=every_frame))
         total += each[-1]
     return total, each
 
@@ -182,8 +187,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.edge.badged", description=__doc__)
     parser.add_argument("--seed", type=int, default=7001)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--every-frame", action="store_true", help="look at every frame, not as the schedule says")
     options = parser.parse_args(arguments)
-    total, each = run(options.seed, options.seconds)
+    total, each = run(options.seed, options.seconds, every_frame=options.every_frame)
     for (size, light, angle), found in zip(SCENES, each, strict=True):
         print(f"face {size:.0f} px, light {light}, angle {angle}: {found}")
     print(

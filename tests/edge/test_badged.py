@@ -23,7 +23,15 @@ def test_twenty_scenes_differ_in_size_light_and_angle() -> None:
 
 @needs_faces
 def test_no_badge_wearer_is_let_through_and_nothing_of_them_is_counted() -> None:
-    total, _ = run(seed=8_101, seconds=5.0, scenes=(4, 9, 17))
+    total, _ = run(seed=8_101, seconds=5.0, scenes=(4, 9, 17), every_frame=True)
     assert total.badged > 150
     assert total.visited > 30
+    assert (total.let_through, total.leaked) == (0, 0)
+
+
+@needs_faces
+def test_no_badge_wearer_is_let_through_when_not_every_frame_is_looked_at() -> None:
+    total, _ = run(seed=8_102, seconds=6.0, scenes=(5, 13))
+    assert total.badged > 50
+    assert total.visited > 10
     assert (total.let_through, total.leaked) == (0, 0)
