@@ -1,4 +1,5 @@
-// Passkeys: to come in with one, and to add one. Browsers that know none are shown nothing of it.
+// Passkeys: to come in with one, and to add one. Browsers that know none are shown nothing of it. What is said stands in
+// the page, in its language.
 const box = document.getElementById("passkey");
 const says = document.getElementById("passkey-says");
 
@@ -32,8 +33,8 @@ async function go(event) {
     else location.assign(to);
   } catch (error) {
     // What the browser itself says of a cancelled or unknown passkey helps nobody.
-    const own = { NotAllowedError: "No passkey was used: it was cancelled, or none is known here.", InvalidStateError: "This device has a passkey for here already." };
-    says.textContent = own[error.name] ?? error.message;
+    const own = { NotAllowedError: box.dataset.none, InvalidStateError: box.dataset.known };
+    says.textContent = own[error.name] ?? box.dataset.refused ?? error.message;
     says.hidden = false;
   }
 }

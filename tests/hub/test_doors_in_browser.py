@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from hub import doors_secrets
 from hub.doors_secrets import Secrets
+from hub.languages import phrases
 from tests.hub.browser import (
     Hub,
     Page,
@@ -153,6 +154,20 @@ def test_a_passkey_that_was_removed_opens_nothing_and_says_so(hub: Hub, visit: V
     page.get_by_role("button", name="Owner's passkey").click()
     expect(page.locator("#passkey-says")).to_contain_text("opens nothing here")
     assert page.url == local(hub, "/enter")
+
+
+def test_the_door_says_in_the_browsers_language_that_a_passkey_did_not_open(hub: Hub, visit: Visit) -> None:
+    texts = phrases("de")["enter"]
+    hub.doors.db.run("INSERT INTO passkeys VALUES (x'00', x'00', 0, 'Lost', 'localhost', 0)")
+    page = visit(None, "/", locale="de-DE")
+    page.goto(local(hub, "/enter"))
+    for refuses, said in (
+        ("new DOMException('', 'NotAllowedError')", texts["passkey_none"]),
+        ("new TypeError('Failed to fetch')", texts["passkey_refused"]),
+    ):
+        page.evaluate(f"() => {{ navigator.credentials.get = () => Promise.reject({refuses}); }}")
+        page.get_by_role("button", name=texts["passkey"]).click()
+        expect(page.locator("#passkey-says")).to_have_text(said)
 
 
 def test_where_no_passkey_can_be_made_the_page_says_where_one_can(visit: Visit) -> None:
