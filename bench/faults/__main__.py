@@ -219,7 +219,8 @@ def _others(rounds: Rounds) -> str:
 - Disk full: a tmpfs of {full.SIZE} and a file that takes all that is left, then goes.
 - Clocks: each round begins {clocks.BEFORE_S:.0f} s before a border (summer time's two, into and out of a leap day), is
   set forth and back by up to {clocks.FAR_S / 86400:.0f} days, and stands at 1970 once while courier and hub begin. What
-  nudges do then is not judged.
+  nudges do then is not judged. Found by such jumps: a hub that forgot by its wall clock
+  ([decision 0057](decisions/0057-a-hub-does-not-believe-a-clock-that-jumped.md)).
 - Network: a proxy between everybody and the broker. After each round the connections carry nothing any more without
   being closed; found is how long until all had new ones.
 
