@@ -29,6 +29,7 @@ FORGOTTEN_KIND = "forgotten"
 WITNESS_KIND = "witness"
 FORK_KIND = "fork"
 PLAIN = Ed25519PublicKey is None
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 # --- RFC 6962 ---------------------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def entry_bytes(kind: str, at_ms: int, topic: str, payload: bytes) -> bytes:
     """What a leaf holds after its salt: a line of JSON, then the payload as it is."""
-    return json.dumps([kind, at_ms, topic], separators=(",", ":")).encode() + b"\n" + payload
+    return _COMPACT.encode([kind, at_ms, topic]).encode() + b"\n" + payload
 
 
 @dataclass

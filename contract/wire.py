@@ -152,7 +152,7 @@ def decode(topic: str, payload: bytes) -> Event:
 
 def _parse(payload: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(payload.decode(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        body = _STRICT.decode(payload.decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise WireError("json", f"The payload is not JSON of this contract: {str(error)[:80]}.") from None
     if not isinstance(body, dict):
@@ -169,6 +169,9 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number here")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_no_twins, parse_constant=_no_constant)
 
 
 def _refusal(kind: Kind, error: ValidationError) -> WireError:

@@ -37,6 +37,7 @@ MANY: Final = 16
 BACKLOG_S: Final = 1.0
 ASK_S: Final = 10.0
 LOOK_S: Final = 0.2
+FULL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Inbox:
     def __init__(self, gather_s: float) -> None:
         self.trouble: str | None = None
         self.closed = threading.Event()
-        self._queue: queue.Queue[Came | Asked | None] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.SimpleQueue[Came | Asked | None] = queue.SimpleQueue()  # bounded by those who fill it
         self._gather_s = gather_s
         self._held: list[Came | Asked] = []
         self._due_s = math.inf  # when what is held is to be written, on the process's monotonic clock
@@ -82,21 +83,21 @@ class Inbox:
 
     def deliver(self, message: Message, receipt: Receipt) -> None:
         """Take a message; blocks while the queue is full, and forgets it when the writer has ended."""
-        while not self.closed.is_set():
-            with suppress(queue.Full):
-                self._queue.put(Came(message, receipt), timeout=1.0)
+        while self._queue.qsize() >= QUEUE_MAX:
+            if self.closed.wait(FULL_S):
                 return
+        if not self.closed.is_set():
+            self._queue.put(Came(message, receipt))
 
     def ask(self, event: Order, now_s: float) -> None:
         """Wait until it is written down. Raises: StoreError when it could not be."""
         asked = Asked(event, now_s, Future())
         until_s = time.monotonic() + ASK_S
-        with suppress(queue.Full):
-            self._queue.put(asked, timeout=ASK_S)
-            while time.monotonic() < until_s and not (self.trouble or self.closed.is_set()):
-                with suppress(TimeoutError):
-                    asked.done.result(timeout=LOOK_S)
-                    return
+        self._queue.put(asked)
+        while time.monotonic() < until_s and not (self.trouble or self.closed.is_set()):
+            with suppress(TimeoutError):
+                asked.done.result(timeout=LOOK_S)
+                return
         if asked.done.cancel():
             raise StoreError(self.trouble or "The hub is too busy to write this down: try again.")
         asked.done.result(timeout=ASK_S)
