@@ -228,7 +228,8 @@ def _value(name: str, given: Mapping[str, list[str]], now: Any) -> Any:
             }
             return _groups(picked)
         case "number" if name in given:
-            return _number(name, given[name][-1])
+            untouched = given[name][-1] == _shown(now, _setting(name))  # 20 s are shown as 0.333333 min
+            return now if untouched else _number(name, given[name][-1])
         case "choice" if name in given:
             text = given[name][-1]
             return text == "true" if text in YES_NO else int(text)

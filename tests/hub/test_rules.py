@@ -145,6 +145,11 @@ def test_a_form_that_nobody_touched_says_the_rules_it_was_made_from(part: NudgeP
     assert typed(form_of(part), OWN).part == part
 
 
+def test_a_third_of_a_minute_is_not_taken_for_another_value_for_how_it_is_written() -> None:
+    part = over(OWN, {"rest_s": 20.0, "busy_s": 100.0})
+    assert typed(form_of(part), part).part == part
+
+
 def test_every_setting_is_on_the_form_with_the_bounds_that_hub_toml_has() -> None:
     shown = {row.name: row for row in rows(RuleSheet(OWN, OWN, frozenset(), ()), {}, said_in(OWN), {})}
     assert set(shown) == set(NudgePart.model_fields)
