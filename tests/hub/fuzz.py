@@ -34,6 +34,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from hub import doors_secrets
 from hub.app import allowed, create_app
 from hub.auth import ROLES, Doors, Role
+from hub.commissioning import FakeCommissioning
 from hub.connect.connections import Connections
 from hub.connect.keys import AllowKey, Keys
 from hub.connect.settings import ConnectPart
@@ -116,6 +117,7 @@ def shop() -> Iterator[tuple[FastAPI, Doors]]:
             rules=FakeRules(),
             experiment=FakeExperiment(),
             plan=FakePlan(),
+            commissioning=FakeCommissioning(),
         )
         yield app, doors
 
