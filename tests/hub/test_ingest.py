@@ -218,6 +218,26 @@ def test_what_the_hub_says_reaches_its_node(link: MqttLink, node: mqtt.Client, c
     assert heard.get(timeout=10) == ("attune/1/shop/aisle/stored", b"y")
 
 
+def test_of_many_messages_at_once_each_is_heard_whole_and_in_order(
+    link: MqttLink, node: mqtt.Client, came: Queue[tuple[Message, Receipt]]
+) -> None:
+    topic = "attune/1/shop/aisle/mood"
+    until_s = time.monotonic() + 10
+    while came.empty() and time.monotonic() < until_s:  # until the hub has subscribed
+        node.publish(topic, b"first", qos=1).wait_for_publish(10)
+        time.sleep(0.05)
+    said = [b"%d " % number + b"x" * (number * 37 % 3_000) for number in range(400)]  # more than a socket gives
+    for payload in said:
+        node.publish(topic, payload, qos=1)
+    heard = []
+    while len(heard) < len(said):
+        message, receipt = came.get(timeout=10)
+        if message.payload != b"first":
+            heard.append(message.payload)
+        receipt()
+    assert heard == said
+
+
 def test_without_a_broker_it_says_so_and_connects_when_there_is_one(came: Queue[tuple[Message, Receipt]]) -> None:
     gone = start_broker()
     gone.stop()
