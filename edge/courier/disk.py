@@ -33,9 +33,10 @@ def open_file(path: Path, schema: str) -> sqlite3.Connection:
     """Raises: sqlite3.DatabaseError when it is damaged."""
     db = sqlite3.connect(path, isolation_level=None)
     try:
-        db.execute("PRAGMA page_size = 1024")  # of a new file: a commit then writes fewer bytes to the card
+        db.execute("PRAGMA page_size = 512")  # of a new file: a commit then writes fewer bytes to the card
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # a page that many commits touch goes into the file once
         if db.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("its pages do not fit together")
         db.executescript(schema)
