@@ -28,7 +28,7 @@ from contract.fields import (
 )
 from contract.jurisdiction import Jurisdiction
 from contract.ledger_events import Checkpoint, Cosignature
-from contract.walk import WALK_MAX_S, Walk
+from contract.walk import WALK_MAX_S, WALK_MIN_S, Walk
 
 Kind = Literal[
     "mood", "hour", "assist", "walk", "status", "birth", "health", "self-test", "config", "command", "stored",
@@ -281,7 +281,7 @@ class Command(Message):
     by: Annotated[Literal["staff", "owner", "auditor"] | None, Field(description="from which room of the hub")] = None
     log: Annotated[Name | None, Field(description="whose ledger was begun anew; for accept-ledger alone")] = None
     zone: Annotated[ZoneId | None, Field(description="which zone is walked; for walk alone")] = None
-    seconds: Annotated[int | None, Field(ge=20, le=WALK_MAX_S, description="how long; for walk alone")] = None
+    seconds: Annotated[int | None, Field(ge=WALK_MIN_S, le=WALK_MAX_S, description="how long; for walk alone")] = None
 
     @model_validator(mode="after")
     def _of_a_walk(self) -> Self:

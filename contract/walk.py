@@ -12,6 +12,7 @@ Light = Literal["dark", "good", "bright"]
 FacePx = Literal[0, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128]
 WALK_COLUMNS = 16
 WALK_ROWS = 9
+WALK_MIN_S = 20  # of less nothing is told: what comes in short pieces would be a way
 WALK_MAX_S = 240
 Cell = Annotated[int, Field(ge=0, lt=WALK_COLUMNS * WALK_ROWS)]
 
@@ -22,7 +23,7 @@ class Walk(OfZone):
     ``steps`` are seconds since the walk began, ``seen`` those with exactly one face, ``crowded`` those with more, of
     which nothing else is told. ``face_px`` is the lower edge of the bucket that holds the median face's width.
     ``cells`` are those of a grid of 16 columns and 9 rows over the picture, row by row, in which the face's middle was;
-    they are told only once the walk is over, so that nobody's way is.
+    they are told only once the walk is over, so that nobody's way is, and only of who was found to wear no badge.
     """
 
     kind: Literal["walk"] = "walk"

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import WireError
+from contract.walk import WALK_MAX_S, WALK_MIN_S
 
 ORDER_BYTES: Final = 64
 _ORDER: Final = struct.Struct(">BBH")
@@ -197,6 +198,8 @@ def _decode_order(data: bytes) -> Order:
         case 6:
             return Resume()
         case 7:
+            if not WALK_MIN_S <= number <= WALK_MAX_S:
+                raise ValueError(f"a walk takes {WALK_MIN_S} to {WALK_MAX_S} s, not {number}")
             return StartWalk(zone, number)
         case 8:
             return SiteNeutral(number, tuple(data[_ORDER.size : _ORDER.size + 8]))

@@ -3,8 +3,12 @@
 Rules:
 - While a walk is on, nobody is read, counted or said to want help: later stages see an empty shop.
 - Figures are of moments with exactly one person in view. Of a second with more it is told that there were more, and
-  nothing else; of staff with a badge, people who opted out and faces inside a mask nothing is told at all.
-- Where a face was is told once, when the walk is over, as the set of cells that it was in: nobody's way is.
+  nothing else; of staff with a badge, people who opted out and faces inside a mask nothing is told at all, neither of
+  what was seen of them before their badge was. While the badge reader does not work, nothing is told of anybody.
+- Who showed no badge, though one would have been legible, is told of meanwhile. Of who is too far or too dark for that
+  the figures are told once the walk is over, and never where the face was.
+- Where a face was is told once, when the walk is over, as the set of cells that it was in: nobody's way is. Of a walk
+  of less than `WALK_MIN_S` nothing is told, for walks that follow at once would be a way too.
 - It ends by the frame clock, and the life of the eye with it, so that no track of a walk is sensed afterwards.
 - The record keeps the gate's pace.
 
@@ -18,7 +22,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from contract.walk import WALK_COLUMNS, WALK_MAX_S, WALK_ROWS, FacePx, Light
+from contract.walk import WALK_COLUMNS, WALK_MAX_S, WALK_MIN_S, WALK_ROWS, FacePx, Light
+from edge.eye.badge import NO_READER
 from edge.eye.tracks import yaw
 from edge.order import StartWalk
 from edge.record import FACE_PX, Head, WalkRecord
@@ -37,6 +42,7 @@ Take = Callable[[str, int, float], bool]
 class _Sight:
     """One person's face at one moment. Units: ``face_px`` wide, ``luma`` 0 to 255."""
 
+    track: int
     face_px: float
     frontal: bool
     luma: float
@@ -45,21 +51,25 @@ class _Sight:
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk so far. Units: ``sights`` by second since ``began_s``."""
+    """One walk so far. Units: ``sights`` by second since ``began_s``; ``cleared`` and ``left_out`` are tracks."""
 
     order: StartWalk
     began_s: float | None = None
     last_s: float = 0.0
     sights: dict[int, list[_Sight]] = field(default_factory=dict)
     crowded: set[int] = field(default_factory=set)
+    cleared: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
 
     def see(self, moment: Visitors) -> None:
         t_s = moment.frame.t_s
         self.began_s = t_s if self.began_s is None else self.began_s
         self.last_s = t_s
         second = int(t_s - self.began_s)
-        shown = (*moment.visitors, *(person for person, _ in moment.unread))
-        if len(shown) + len(moment.excluded) > 1:
+        self.cleared.update(person.track for person in moment.visitors)
+        self.left_out.update(person.track for person, _ in moment.excluded)
+        shown = (*moment.visitors, *(person for person, why in moment.unread if why != NO_READER))
+        if len(moment.visitors) + len(moment.unread) + len(moment.excluded) > 1:
             self.crowded.add(second)
         elif shown:
             self.sights.setdefault(second, []).append(_sight(moment.frame, shown[0]))
@@ -74,10 +84,10 @@ class _Walk:
 
     def record(self, config: int, *, over: bool) -> WalkRecord:
         steps = min(int(self.walked_s), self.order.seconds, WALK_MAX_S)
-        seen = {second: sights for second, sights in self.sights.items() if second < steps} if steps else {}
-        seen = {second: sights for second, sights in seen.items() if second not in self.crowded}
-        each = [sights[0] for sights in seen.values()]
-        cells = {sight.cell for sights in seen.values() for sight in sights} if over else ()
+        alone = (self._told(second, over=over) for second in self.sights if second < steps)
+        seen = [sights for sights in alone if sights]
+        each = [sights[0] for sights in seen]
+        cells = {sight.cell for sights in seen for sight in sights if sight.track in self.cleared} if over else ()
         return WalkRecord(
             Head(self.order.zone, config, int(self.last_s)),
             steps=steps,
@@ -89,6 +99,13 @@ class _Walk:
             over=over,
             cells=tuple(sorted(cells)),
         )
+
+    def _told(self, second: int, *, over: bool) -> list[_Sight]:
+        """What of a second may be told."""
+        if second in self.crowded:
+            return []
+        mine = (sight for sight in self.sights[second] if sight.track not in self.left_out)
+        return [sight for sight in mine if over or sight.track in self.cleared]
 
 
 @dataclass(slots=True)
@@ -111,10 +128,10 @@ class Walking:
         self.now, self.until_s = _Walk(order), None
 
     def end(self) -> None:
-        """The walk is over; what it showed is still told."""
+        """The walk is over; what it showed is still told, if it was long enough."""
         if self.now is not None:
             self.until_s = self.now.last_s
-            if self.now.began_s is not None:
+            if self.now.walked_s >= WALK_MIN_S:
                 self.ended[self.now.order.zone] = self.now.record(self.config, over=True)
             self.now = None
 
@@ -133,7 +150,7 @@ class Walking:
             if take("walk", zone, t_s):
                 return self.ended.pop(zone)
         walk = self.now
-        if walk is None or walk.began_s is None or walk.walked_s > walk.order.seconds - LIVE_UNTIL_S:
+        if walk is None or not WALK_MIN_S <= walk.walked_s <= walk.order.seconds - LIVE_UNTIL_S:
             return None
         return walk.record(self.config, over=False) if take("walk", walk.order.zone, t_s) else None
 
@@ -159,7 +176,7 @@ def _sight(frame: Frame, person: Person) -> _Sight:
     column = min(max(int(WALK_COLUMNS * centre_x / frame.width_px), 0), WALK_COLUMNS - 1)
     row = min(max(int(WALK_ROWS * centre_y / frame.height_px), 0), WALK_ROWS - 1)
     luma = float(crop.mean()) if crop.size else 0.0
-    return _Sight(width, abs(yaw(person.face)) < FRONTAL_MAX, luma, row * WALK_COLUMNS + column)
+    return _Sight(person.track, width, abs(yaw(person.face)) < FRONTAL_MAX, luma, row * WALK_COLUMNS + column)
 
 
 def _bucket(face_px: float) -> FacePx:

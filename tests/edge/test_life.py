@@ -21,7 +21,7 @@ from edge.eye.life import AGAIN, Eye
 from edge.eye.link import Link
 from edge.eye.neutral import REFERENCE
 from edge.eye.pipeline import Senses
-from edge.fakes import FakeCamera
+from edge.fakes import FakeBadgeReader, FakeCamera
 from edge.order import ApplyConfig, BeginConfig, Order, Pause, Resume, SetZone, SiteNeutral, StartWalk, encode_order
 from edge.record import (
     RECORD_BYTES,
@@ -328,7 +328,7 @@ def test_a_walk_is_told_nobody_is_sensed_meanwhile_and_the_life_ends_with_it() -
     stage = Stage()
     stage.camera = ActingCamera(lambda: stage.order(StartWalk(3, 40)), began_s=time.monotonic())
     open_ = stage.open
-    stage.eye.open_senses = lambda config: replace(open_(config), detector=OneThere())
+    stage.eye.open_senses = lambda config: replace(open_(config), detector=OneThere(), badges=FakeBadgeReader())
     stage.order(Resume())
     assert stage.eye.live() == AGAIN
     records = stage.records()

@@ -45,7 +45,7 @@ orders = st.one_of(
     st.builds(o.ApplyConfig, U16),
     st.just(o.Pause()),
     st.just(o.Resume()),
-    st.builds(o.StartWalk, U8, U16),
+    st.builds(o.StartWalk, U8, st.integers(20, 240)),
     st.builds(o.SpentHours, U8, U16, U32, U32),
     st.builds(o.SiteNeutral, U16, st.tuples(*[U8] * 8)),
 )
@@ -81,6 +81,12 @@ def test_what_is_neither_record_nor_order_is_refused_with_its_reason(data: bytes
     with pytest.raises(WireError) as refused:
         o.decode_order(data)
     assert refused.value.code == "order"
+
+
+@pytest.mark.parametrize("seconds", [0, 19, 241, 60_000])
+def test_a_walk_that_is_too_short_or_too_long_is_no_order(seconds: int) -> None:
+    with pytest.raises(WireError, match="a walk takes 20 to 240 s"):
+        o.decode_order(o.encode_order(o.StartWalk(3, seconds)))
 
 
 @given(records, st.integers(0, r.RECORD_BYTES * 8 - 1))

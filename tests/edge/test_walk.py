@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from contract.walk import WALK_COLUMNS
 from edge.config import NodeConfig
-from edge.eye.badge import leave_out
+from edge.eye.badge import NO_READER, NOT_LEGIBLE, ON_PROBATION, leave_out
 from edge.eye.faces import BlazeFace, detect
 from edge.eye.gate import EYE_GAP_S, ZONE_GAP_S, Budget
+from edge.eye.tags import TagReader
 from edge.eye.tracks import Tracking, follow
 from edge.eye.walk import NEXT_S, Walking, set_aside
 from edge.optics import READ_PX
@@ -28,16 +30,21 @@ FPS = 5
 PICTURE = np.full((360, 640), 128, np.uint8)
 
 
-def someone(x: float = 320.0, y: float = 180.0, face_px: float = 50.0, turned: float = 0.0) -> Person:
+def someone(x: float = 320.0, y: float = 180.0, face_px: float = 50.0, turned: float = 0.0, track: int = 1) -> Person:
     eyes = ((x - 10, y), (x + 10, y))
     points = (*eyes, (x + 20 * turned, y + 5), (x, y + 10), (x - 20, y), (x + 20, y))
     face = Face((x - face_px / 2, y - face_px / 2, face_px, face_px), 0.9, points)
-    return Person(face, 1, 0.0, None, 0.0, 0.0, False)
+    return Person(face, track, 0.0, None, 0.0, 0.0, False)
 
 
 def moment(index: int, *visitors: Person, excluded: int = 0, luma: int = 128) -> Visitors:
     frame = Frame(index, index / FPS, np.full_like(PICTURE, luma))
     return Visitors(frame, visitors, (), tuple((someone(), "staff") for _ in range(excluded)), frozenset())
+
+
+def unread(index: int, why: str, who: Person) -> Visitors:
+    """Somebody who may not be read yet."""
+    return replace(moment(index), unread=((who, why),))
 
 
 def walked(moments: list[Visitors], seconds: int = 20, walking: Walking | None = None) -> list[WalkRecord]:
@@ -57,9 +64,9 @@ def steady(seconds: int, *visitors: Person, luma: int = 128) -> list[Visitors]:
 
 
 def test_a_walk_alone_in_view_is_told_in_full_once_it_is_over() -> None:
-    said = walked(steady(21, someone()))
-    assert [record.over for record in said] == [False, False, True][-len(said) :]
-    assert said[-1] == WalkRecord(said[-1].head, 20, 20, 0, 48, 10, "good", True, (4 * WALK_COLUMNS + 8,))
+    said = walked(steady(41, someone()), seconds=40)
+    assert [record.over for record in said] == [False, False, True]
+    assert said[-1] == WalkRecord(said[-1].head, 40, 40, 0, 48, 10, "good", True, (4 * WALK_COLUMNS + 8,))
     assert all(record.cells == () for record in said[:-1])
 
 
@@ -90,6 +97,45 @@ def test_of_a_second_with_two_people_nothing_is_told_but_that_there_were_more() 
 def test_of_staff_and_of_people_who_opted_out_nothing_is_told(excluded: int, crowded: int) -> None:
     last = walked([moment(index, excluded=excluded) for index in range(21 * FPS)])[-1]
     assert (last.seen, last.crowded, last.cells) == (0, crowded, ())
+
+
+@pytest.mark.parametrize("before", [ON_PROBATION, NOT_LEGIBLE, None])
+def test_what_was_seen_of_a_wearer_before_the_badge_was_is_not_told_either(before: str | None) -> None:
+    at_first = [unread(i, before, someone()) if before else moment(i, someone()) for i in range(12 * FPS)]
+    worn = [replace(moment(i), excluded=((someone(), "opted out"),)) for i in range(12 * FPS, 21 * FPS)]
+    said = walked(at_first + worn)
+    assert (said[-1].seen, said[-1].face_px, said[-1].cells) == (0, 0, ())
+    assert {record.seen for record in said} == {0}, "nor meanwhile"
+
+
+def test_of_who_is_too_far_for_a_badge_to_be_read_figures_are_told_at_the_end_and_never_where_the_face_was() -> None:
+    said = walked([unread(index, NOT_LEGIBLE, someone(face_px=26)) for index in range(41 * FPS)], seconds=40)
+    assert len(said) > 1
+    assert {record.seen for record in said if not record.over} == {0}
+    assert (said[-1].seen, said[-1].face_px, said[-1].cells) == (40, 24, ())
+
+
+def test_who_is_cleared_was_it_from_the_first_moment_on() -> None:
+    far = [unread(index, NOT_LEGIBLE, someone(100)) for index in range(5 * FPS)]
+    near = [moment(index, someone(500)) for index in range(5 * FPS, 21 * FPS)]
+    last = walked(far + near)[-1]
+    assert (last.seen, len(last.cells)) == (20, 2)
+
+
+def test_while_the_badge_reader_does_not_work_nothing_is_told_of_anybody() -> None:
+    last = walked([unread(index, NO_READER, someone()) for index in range(21 * FPS)])[-1]
+    assert (last.steps, last.seen, last.face_px, last.cells) == (20, 0, 0, ())
+
+
+def test_walks_that_follow_at_once_are_no_way() -> None:
+    """A hub that asks for another zone every few seconds learns nothing."""
+    walking, budget, said = Walking(config=1), Budget(), []
+    for index in range(100 * FPS):
+        if index % (10 * FPS) == 0:
+            walking.begin(StartWalk(index // (10 * FPS), 20))
+        walking.see(moment(index, someone(6.0 * index / FPS)))
+        said.append(walking.say(index / FPS, budget.take))
+    assert not any(said)
 
 
 def test_the_next_walk_ends_the_one_before_which_is_still_told() -> None:
@@ -149,7 +195,7 @@ def test_a_walker_alone_in_the_drawn_shop_is_seen_as_in_a_zone_that_passes() -> 
     camera = SceneCamera(script("walk"), fps=FPS, realtime=False, seconds=28)
     faces = detect(camera.frames(), BlazeFace(NodeConfig(node="shop").models.faces))
     people = follow(faces, Tracking(), ZONES)
-    last = walked(list(leave_out(people, None, (), ZONES)), seconds=26)[-1]
+    last = walked(list(leave_out(people, TagReader(), (), ZONES)), seconds=26)[-1]
     assert last.crowded == 0
     assert last.seen >= 0.8 * last.steps
     assert last.face_px >= READ_PX
