@@ -94,14 +94,13 @@ class Heed:
                 return True
             case Command(command="pause"):
                 return not paused or self._rate.take("command", 1, now_s)
-            case Command(command="walk", seconds=int(seconds)):
-                return self._rate.take("command", 0, now_s) and self._walks(seconds, now_s)
             case Command():
                 return self._rate.take("command", 0, now_s)
             case _:
                 return self._rate.take("config", 0, now_s)
 
-    def _walks(self, seconds: int, now_s: float) -> bool:
+    def walks(self, seconds: int, now_s: float) -> bool:
+        """Whether somebody may walk for so long, of an eye that senses; it is spent then."""
         self._walked = [(at_s, each_s) for at_s, each_s in self._walked if now_s - at_s < WALKS_EVERY_S]
         if sum(each_s for _, each_s in self._walked) + seconds > WALKS_S:
             return False

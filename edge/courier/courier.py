@@ -239,6 +239,9 @@ class Courier:
                     if not self.watch.senses:
                         complain("The hub asks for a walk while the camera is off: let it sense first.")
                         return
+                    if not self.heed.walks(seconds, time.monotonic()):
+                        self.keep.refusals.add("command", 0, "walked for an hour today")
+                        return
                     self.intake.tell([StartWalk(zone, seconds)])
                 case Command(command="self-test"):
                     selftest.ask(self.intake.listener)

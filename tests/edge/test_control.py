@@ -58,11 +58,11 @@ def test_walks_are_heeded_for_an_hour_a_day_and_no_longer() -> None:
     heed, now_s, walked_s = Heed(), 1000.0, 0
     for _ in range(60):
         now_s += 120.0
-        if heed.takes(Command(command="walk", zone=1, seconds=120), False, now_s):
+        if heed.walks(120, now_s):
             walked_s += 120
     assert walked_s == WALKS_S
     assert heed.takes(Command(command="pause"), False, now_s)
-    assert heed.takes(Command(command="walk", zone=1, seconds=120), False, now_s + WALKS_EVERY_S)
+    assert heed.walks(120, now_s + WALKS_EVERY_S)
 
 
 def test_the_answer_to_a_greeting_ends_with_a_word_on_sensing() -> None:

@@ -542,3 +542,14 @@ def test_a_walk_of_an_eye_that_does_not_sense_is_refused_in_words(
     assert eye.orders() == []
     assert "let it sense first" in capsys.readouterr().err
     assert desk.logged("command") == []
+    assert desk.courier.heed.walks(3600, time.monotonic()), "what was refused is none of the hour"
+
+
+def test_walks_over_an_hour_a_day_are_refused_and_counted(desk: Desk) -> None:
+    eye = joined(desk)
+    eye.orders(PATIENCE_S)
+    assert desk.courier.heed.walks(3_590, time.monotonic())
+    desk.hears(Command(command="walk", by="owner", zone=3, seconds=60))
+    assert eye.orders() == []
+    assert desk.logged("command") == []
+    assert desk.courier.keep.refusals.total == 1
