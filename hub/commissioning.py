@@ -69,7 +69,7 @@ class CommissioningDesk(Protocol):
     """What is kept of walks. Every method may be called from any thread."""
 
     def certify(self, certificate: Certificate, pdf: bytes, by: Role, now_s: float) -> None:
-        """Keep the paper, and what it says."""
+        """Keep the paper, and what it says; the same one twice is one."""
 
     def certificates(self) -> tuple[Kept, ...]:
         """The newest first."""
@@ -78,11 +78,11 @@ class CommissioningDesk(Protocol):
         """One paper, or None where there is none."""
 
 
-def walks(reads: Reads, node: str, now_s: float) -> dict[int, Walk]:
-    """The newest that was told of each zone of a node, within a day."""
+def walks(reads: Reads, node: str, now_s: float, within_s: float = DAY_S) -> dict[int, Walk]:
+    """The newest that was told of each zone of a node, within so long."""
     found: dict[int, Walk] = {}
     for event in reads.events(before=None, limit=WALKS_READ, node=node, kind="walk", zone=None):
-        if event.zone is not None and event.zone not in found and now_s - event.received_s < DAY_S:
+        if event.zone is not None and event.zone not in found and now_s - event.received_s < within_s:
             found[event.zone] = Walk.model_validate_json(event.payload)
     return found
 
@@ -130,6 +130,9 @@ class CommissioningBook:
         row = (certificate.node, now_s, passed(certificate.zones), sha256, pdf)
 
         def keep(store: Store) -> None:
+            newest = "SELECT sha256 FROM certificates WHERE node = ? ORDER BY id DESC LIMIT 1"
+            if store.run(newest, certificate.node).fetchone() == (sha256,):
+                return
             store.run("INSERT INTO certificates (node, at_s, passed, sha256, pdf) VALUES (?, ?, ?, ?, ?)", *row)
             store.note(CERTIFIED_KIND, line, now_s)
 
@@ -154,6 +157,8 @@ class FakeCommissioning:
 
     def certify(self, certificate: Certificate, pdf: bytes, by: Role, now_s: float) -> None:
         sha256 = hashlib.sha256(pdf).hexdigest()
+        if any(kept.sha256 == sha256 for kept, _ in self.kept):
+            return
         one = Kept(len(self.kept) + 1, certificate.node, now_s, passed(certificate.zones), sha256)
         self.kept.insert(0, (one, pdf))
 

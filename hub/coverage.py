@@ -2,7 +2,8 @@
 
 Rules:
 - A zone passes when it was walked in the set it runs now, enough steps were seen, faces there are wide enough to be
-  read (`edge.optics`), most of them turned to the camera, in good light, and within the zone as it is drawn.
+  read (`edge.optics`), most of them turned to the camera, in good light, and within the zone as it is drawn. Where no
+  badge could be looked for, no field is told, and the zone does not pass.
 - A zone that was walked too little, or among others, is not judged: no numbers are never a pass, and neither is a
   camera without zones.
 - Every zone that fails says what to do, worst cause first.
@@ -26,6 +27,7 @@ FRONTAL_MIN: Final = 5  # tenths
 WITHIN_MIN: Final = 0.7
 READ_PX: Final = 40  # `edge.optics.READ_PX`: a badge under the face would be legible (rule 3)
 FOUND_PX: Final = 20  # `edge.optics.FOUND_PX`
+_CHEST: Final = "have the chest in the picture, too, and light on it."
 Verdict = Literal["passed", "failed", "walk it", "walk more"]
 
 
@@ -76,21 +78,25 @@ def _advice(zone: ZoneSpec, walk: Walk, alone_s: int) -> tuple[str, ...]:
     if walk.seen == 0:
         return ("No face was seen: turn the camera to this zone, and take a badge off before you walk.",)
     said: list[str] = []
-    if walk.face_px < READ_PX:
+    if walk.face_px == 0:
+        said.append("Faces are under 12 px wide, too small to be found reliably: bring the camera much nearer.")
+    elif walk.face_px < READ_PX:
         small = "too small to be found reliably" if walk.face_px < FOUND_PX else "found, but too small to be read"
         nearer = 1 - walk.face_px / READ_PX
-        lens = f"or use a lens {READ_PX / walk.face_px:.1f} times as long" if walk.face_px else "or use a longer lens"
         said.append(
-            f"Faces are about {walk.face_px} px wide, {small}: bring the camera {nearer:.0%} of the way nearer, {lens}."
+            f"Faces are about {walk.face_px} px wide, {small}: bring the camera {nearer:.0%} of the way nearer, or use"
+            f" a lens {READ_PX / walk.face_px:.1f} times as long."
         )
     if walk.light == "dark":
-        said.append("It is too dark: put light on the faces, or widen the camera's aperture.")
+        said.append("It is too dark: put light on the faces.")
     if walk.light == "bright":
         said.append("It is too bright: turn the camera away from the window or the lamp.")
     if walk.frontal < FRONTAL_MIN:
         said.append(f"{walk.frontal} of 10 faces looked this way: hang the camera where people come from, and lower.")
     if walk.seen < SEEN_MIN * alone_s:
         said.append(f"A face was seen for {walk.seen} of {alone_s} s: clear what stands between, or widen the view.")
+    if not walk.cells and not said:
+        said.append("A badge under the face could not be looked for, so that nobody would be read: " + _CHEST)
     within = [inside(zone.polygon, middle(cell)) for cell in walk.cells]
     if sum(within) < WITHIN_MIN * len(within):
         said.append(

@@ -150,7 +150,7 @@ def routes(
         rows, asked = state.rows(node, now_s), state.asked.get(name)
         if asked and now_s - asked.at_s > 10 * WALK_S:
             asked = None
-        walk = next((row.walk for row in rows if asked and row.zone == asked.zone), None)
+        walk = walks(reads, name, now_s, now_s - asked.at_s).get(asked.zone) if asked else None
         zones, runs = state.known(node), node.birth.zones if node.birth else ()
         return {
             "node": node,

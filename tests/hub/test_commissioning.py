@@ -83,7 +83,8 @@ def test_a_walk_that_a_node_sends_is_stored_and_forgotten_after_a_day(store: Sto
 
 def test_a_certificate_stands_in_the_table_and_all_of_it_in_the_ledger(store: Store, book: CommissioningBook) -> None:
     pdf = print_certificate(certificate())
-    book.certify(certificate(), pdf, "owner", NOW_S)
+    for passed_s in (0, 2):  # pressed twice
+        book.certify(certificate(), pdf, "owner", NOW_S + passed_s)
     (one,) = book.certificates()
     assert (one.node, one.passed, one.sha256) == ("floor-1", False, hashlib.sha256(pdf).hexdigest())
     assert book.pdf(one.id) == pdf
@@ -102,7 +103,7 @@ def test_the_same_certificate_is_the_same_bytes_and_another_is_not() -> None:
 
 def test_old_certificates_go_but_the_newest_of_each_camera(store: Store, book: CommissioningBook) -> None:
     for node, at_s in (("floor-1", NOW_S), ("floor-1", NOW_S + 1), ("floor-2", NOW_S)):
-        book.certify(certificate(node), b"%PDF", "owner", at_s)
+        book.certify(certificate(node), f"%PDF {at_s}".encode(), "owner", at_s)
     retention.sweep(store, KeepPart(), NOW_S + 2_000 * DAY_S)
     assert sorted((one.node, one.at_s) for one in book.certificates()) == [("floor-1", NOW_S + 1), ("floor-2", NOW_S)]
 

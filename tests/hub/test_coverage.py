@@ -30,7 +30,9 @@ def test_a_good_zone_passes_and_no_zone_does_not() -> None:
     ("worse", "says"),
     [
         ({"face_px": 20}, "2.0 times as long"),
-        ({"face_px": 0}, "too small to be found"),
+        ({"face_px": 0}, "under 12 px wide"),
+        ({"cells": ()}, "badge under the face could not be looked for"),
+        ({"cells": (), "light": "dark"}, "put light"),
         ({"light": "dark"}, "put light"),
         ({"light": "bright"}, "turn the camera away"),
         ({"frontal": 4}, "4 of 10"),
@@ -77,6 +79,6 @@ def test_no_numbers_pass_that_break_a_bound(told: object) -> None:
         assert alone_s >= STEPS_MIN
         assert walked.seen >= 0.8 * alone_s
         assert walked.face_px >= READ_PX
-        assert (walked.light, walked.over) == ("good", True)
+        assert (walked.light, walked.over, bool(walked.cells)) == ("good", True, True)
     else:
         assert judged.advice

@@ -89,6 +89,23 @@ def test_a_certificate_is_made_once_every_zone_was_walked_and_can_be_had(
     assert owner.get(f"{HERE}/certificate/2.pdf").status_code == 404
 
 
+def test_a_certificate_that_is_pressed_for_twice_is_one(owner: TestClient, fake_shop: FakeShop) -> None:
+    fake_shop.event_views.append(told(1, walk()))
+    for _ in range(2):
+        assert owner.post(f"{HERE}/certificate", data=NODE).status_code == 303
+    assert owner.get(f"{HERE}/certificate/2.pdf").status_code == 404
+
+
+def test_a_walk_that_was_cut_off_before_is_not_taken_for_one_that_goes_on(
+    owner: TestClient, fake_shop: FakeShop, page_clock: Clock
+) -> None:
+    fake_shop.event_views.append(told(1, walk(over=False, cells=())))
+    page_clock.now_s += 100
+    owner.post(f"{HERE}/begin", data=NODE | {"zone": "0"})
+    page_clock.now_s += LATE_S + 1
+    assert "The camera has not begun." in owner.get(HERE).text
+
+
 def test_without_a_camera_the_page_says_so(client_of: ClientOf, fake_shop: FakeShop) -> None:
     fake_shop.node_views.clear()
     assert "No camera has joined yet" in client_of("owner").get(HERE).text
