@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,6 +25,13 @@ def test_the_gallery_shows_every_page_on_every_screen() -> None:
     for page in shown():
         assert f"## `{page.path}`" in text
         assert all(f"](pictures/{page.name}-{size}.png)" in text for size in SIZES)
+
+
+def test_the_gallery_in_the_docs_is_the_one_of_the_app_and_its_pictures_are_there() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = gallery_of(shown(), "pictures")
+    assert (docs / "pages.md").read_text(encoding="utf-8") == text, "run 'make screenshots'"
+    assert all((docs / "pictures" / f"{page.name}-{size}.png").is_file() for page in shown() for size in SIZES)
 
 
 @pytest.mark.parametrize("utc_hour", range(24))
