@@ -221,8 +221,7 @@ class MqttHub:
             else:
                 client.loop_start()
                 over.wait()  # its thread ends by itself then
-            if time.monotonic() - began_s > PAUSE_MAX_S:
-                pause_s = PAUSE_MIN_S
+            pause_s = pause_before_s(pause_s, time.monotonic() - began_s)
             self._ending.wait(pause_s * random.uniform(0.5, 1))
             pause_s = min(pause_s * 2, PAUSE_MAX_S)
 
@@ -256,6 +255,11 @@ class MqttHub:
         self._news.put(news)
         with suppress(BlockingIOError):  # enough nudges wait already
             self._wake.send(b"!")
+
+
+def pause_before_s(pause_s: float, held_s: float) -> float:
+    """Before the next try: short again after a connection that held, as one does that is half open in the end."""
+    return PAUSE_MIN_S if held_s > KEEPALIVE_S else pause_s
 
 
 def address(broker: Broker) -> tuple[str, int, ssl.SSLContext | None]:

@@ -20,7 +20,21 @@ from contract.events import Command, Status, Stored
 from contract.wire import encode
 from edge.config import Broker
 from edge.courier.outbox import Outbox
-from edge.courier.publish import AGAIN_MAX_S, AGAIN_MIN_S, FLYING_MAX, FakeHub, Heard, Joined, MqttHub, Parted, Window
+from edge.courier.publish import (
+    AGAIN_MAX_S,
+    AGAIN_MIN_S,
+    FLYING_MAX,
+    KEEPALIVE_S,
+    PAUSE_MAX_S,
+    PAUSE_MIN_S,
+    FakeHub,
+    Heard,
+    Joined,
+    MqttHub,
+    Parted,
+    Window,
+    pause_before_s,
+)
 from tests.brokers import Certificates, Mosquitto, certificates, mosquitto
 from tests.edge.hubside import BOOT, ListeningHub
 
@@ -243,3 +257,9 @@ def test_a_hub_that_vouches_for_more_than_there_ever_was_holds_nothing_up(outbox
     word = Stored(boot=outbox.boot, since=1, seq=2**53)
     window.stored(word.boot, word.since, word.seq)
     assert len(outbox) == 0
+
+
+def test_a_connection_that_held_is_looked_for_at_once_and_one_that_did_not_later_and_later() -> None:
+    found_half_open_s = 2.0 * KEEPALIVE_S
+    assert pause_before_s(PAUSE_MAX_S, found_half_open_s) == PAUSE_MIN_S
+    assert pause_before_s(16.0, 0.1) == 16.0
