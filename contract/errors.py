@@ -7,6 +7,7 @@
     ├── ModelError       (ValueError)       a model file that is missing, altered or of the wrong form
     ├── CameraError      (OSError)          a camera or clip that cannot be opened or stopped giving frames
     ├── StoreError       (OSError)          a database or outbox that cannot be opened or written
+    │   └── DamagedError                    one whose pages or rows are not what was written
     ├── LinkError        (ConnectionError)  a broker, port or socket that cannot be reached
     ├── BadgeError       (RuntimeError)     a badge reader that cannot look
     ├── UpdateError      (ValueError)       a release that cannot be trusted, had or installed
@@ -59,6 +60,10 @@ class CameraError(AttuneError, OSError):
 
 class StoreError(AttuneError, OSError):
     """A database or outbox that cannot be opened or written."""
+
+
+class DamagedError(StoreError):
+    """A database whose pages or rows are not what was written: no later try will do."""
 
 
 class LinkError(AttuneError, ConnectionError):

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,7 +38,10 @@ from hub.ingest import Broker, MqttLink, parse_broker
 from hub.paperwork import add_paper_commands, notices_in_force
 from hub.plan import PlanBook
 from hub.reads import StoreReads
+from hub.recovery import forget_copies, recover, suspect
+from hub.restored import missing_span
 from hub.rules import RuleBook
+from hub.snapshots import Hourly
 from hub.steady import SteadyClocks
 from hub.updates import FOLDER as UPDATES
 from hub.updates import add_update_commands
@@ -132,6 +136,8 @@ def _serve(options: argparse.Namespace) -> int:
         url = "http://{}:{}".format(*listener.getsockname()[:2])
         stack.enter_context(alone(options.data, url))
         config = settings.load(options.data)
+        if said := recover(options.data, config.store, SystemClocks().wall_s()):
+            print(said, file=sys.stderr, flush=True)
         store = stores.Store(options.data / stores.FILE, config.store)
         stack.callback(store.close)
         clocks = SteadyClocks(SystemClocks(), store.newest_s(), synchronised)
@@ -144,7 +150,15 @@ def _serve(options: argparse.Namespace) -> int:
 
         changes = Changes()
         writer = Writer(
-            store, reads, config, changes, lambda topic, body: link.say(topic, body), clocks, lambda: end(), Beat()
+            store,
+            reads,
+            config,
+            changes,
+            lambda topic, body: link.say(topic, body),
+            clocks,
+            lambda: end(),
+            Beat(),
+            deleted=lambda: forget_copies(options.data),
         )
         link = MqttLink(broker, writer.deliver, clocks)
         connections = connect(
@@ -168,7 +182,8 @@ def _serve(options: argparse.Namespace) -> int:
             clock=clocks.wall_s,
             export=lambda out: export(options.data, stores.FILE, out, notices_in_force),
             troubles=lambda: tuple(filter(None, (writer.trouble(), link.trouble()))),
-            doubts=lambda: tuple(filter(None, (clocks.trouble(config.zone()),))),
+            doubts=lambda: tuple(filter(None, (clocks.trouble(config.zone()), hourly.trouble()))),
+            restored=lambda since_s: missing_span(reads.rows, config.zone(), since_s),
             connections=connections,
             enrolment=enrolment_of(options.data, config),
             rules=RuleBook(config, reads, writer.write),
@@ -184,8 +199,17 @@ def _serve(options: argparse.Namespace) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: end())
+        hurt = threading.Event()
+
+        def damaged() -> None:
+            hurt.set()
+            end()
+
+        hourly = Hourly(options.data, damaged)
         writer.start()
         stack.callback(writer.stop)
+        hourly.start()
+        stack.callback(hourly.stop)
         link.start()
         stack.callback(link.stop)
         setup = setup_path(doors)
@@ -193,7 +217,10 @@ def _serve(options: argparse.Namespace) -> int:
         if setup:  # by a name, since browsers make no passkeys for a bare number
             print(f"Set it up, once and within 15 minutes: {url.replace('127.0.0.1', 'localhost')}{setup}", flush=True)
         server.run(sockets=[listener])
-        return 1 if writer.failed else 0
+        if writer.failed or hurt.is_set():
+            suspect(options.data)
+            return 1
+        return 0
 
 
 def _server(app: object) -> uvicorn.Server:

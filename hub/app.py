@@ -71,6 +71,7 @@ def create_app(
     export: Callable[[Path], None] | None = None,
     troubles: Callable[[], tuple[str, ...]] = tuple,
     doubts: Callable[[], tuple[str, ...]] = tuple,
+    restored: Callable[[float], str] = lambda since_s: "",
     connections: Connections | None = None,
     rules: RuleDesk | None = None,
     enrolment: Enrolment | None = None,
@@ -80,9 +81,10 @@ def create_app(
     commissioning: CommissioningDesk | None = None,
 ) -> FastAPI:
     """The app. ``export`` writes the auditor's zip to a path; ``troubles`` say what ails the hub, ``doubts`` what of it
-    the owner alone reads; ``connections`` are those to other systems, ``rules`` the owner's rules of nudges,
-    ``enrolment`` lets nodes in, ``updates`` is the folder of releases for the nodes, ``experiment`` holds nudges out,
-    ``plan`` is the owner's floor plan, ``commissioning`` what is kept of walks in its zones.
+    the owner alone reads, ``restored`` what a restored hub misses; ``connections`` are those to other systems,
+    ``rules`` the owner's rules of nudges, ``enrolment`` lets nodes in, ``updates`` is the folder of releases for the
+    nodes, ``experiment`` holds nudges out, ``plan`` is the owner's floor plan, ``commissioning`` what is kept of walks
+    in its zones.
     """
     pages = Pages.of(settings)
 
@@ -110,9 +112,9 @@ def create_app(
         notice_pages.routes(pages, reads, settings),
         tablet.routes(pages, board, look, desk, clock),
         shift_page.routes(desk, clock),
-        dashboard.routes(pages, reads, desk, clock, lambda: (*troubles(), *doubts()), plan),
+        dashboard.routes(pages, reads, desk, clock, lambda: (*troubles(), *doubts()), plan, restored),
         history_page.routes(pages, reads, settings, clock),
-        auditor.routes(pages, reads, clock, export),
+        auditor.routes(pages, reads, clock, export, restored),
         orders.routes(reads, desk, clock),
     ):
         app.router.routes.extend(router.routes)  # not included but laid flat, so that every route can be asked

@@ -59,6 +59,7 @@ def routes(
     reads: Reads,
     clock: Callable[[], float],
     export: Callable[[Path], None] | None,
+    restored: Callable[[float], str] = lambda since_s: "",
 ) -> APIRouter:
     """The auditor's pages, all of them read-only."""
     router = APIRouter()
@@ -91,6 +92,7 @@ def routes(
             kinds=_SHOWN,
             counts=reads.counts(),
             ledgers=reads.ledgers(),
+            restored=restored(0.0),
             meters=meter.meters(reads, day_start_s(clock(), pages.timezone)),
             exports=export is not None,
             proofs=proofs.proofs(reads),

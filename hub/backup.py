@@ -8,7 +8,7 @@ Rules:
 - A restored hub says so in its ledger, under its own key. What it had signed after the backup is gone; those who saw
   it find that the ledger was set back, and cosign no more until a person accepts it (decision 31).
 
-Left out: encrypting the file, and getting it to another place (the owner's), copies made by the clock.
+Left out: encrypting the file, and getting it to another place (the owner's), the hourly copies (`hub.snapshots`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from contract.ledger import Entry, Ledger
 from contract.plain import entry_bytes, leaf_hash, note_is_by, parse_checkpoint, parse_key
 from hub import config as settings
 from hub.housekeeping import LOCK
+from hub.recovery import ASIDE, MARK
 from hub.restored import RESTORED_KIND
+from hub.snapshots import FOLDER as SNAPSHOTS
 from hub.store import FILE, Store
 
 MANIFEST: Final = "backup.json"
@@ -145,7 +147,13 @@ def _say_so(folder: Path, found: Backup, now_s: float) -> None:
 def _files(folder: Path) -> list[str]:
     """Of a data folder, what a hub is made of."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name not in (LOCK, MANIFEST) and not name.endswith(_PASSING))
+    return sorted(
+        name
+        for name in found
+        if name not in (LOCK, MANIFEST, MARK)
+        and not name.startswith((f"{SNAPSHOTS}/", ASIDE))
+        and not name.endswith(_PASSING)
+    )
 
 
 def _copy(data: Path, to: Path, leave: Path) -> None:

@@ -1,6 +1,6 @@
 """The commands of ``attune-hub`` that keep a hub in a file and make one from it.
 
-Left out: what stands in the file (`hub.backup`).
+Left out: what stands in the file (`hub.backup`), the hourly copies (`hub.snapshots`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hub import snapshots
 from hub.backup import back_up, restore
 from hub.clocks import SystemClocks
+from hub.recovery import suspect
 
 
 def add_backup_commands(commands: Any) -> None:
@@ -25,6 +27,15 @@ def add_backup_commands(commands: Any) -> None:
     keep.add_argument("file", type=Path, metavar="FILE", help="the file to write; none is written over")
     keep.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
     keep.set_defaults(run=_backup)
+
+    copy = commands.add_parser(
+        "snapshot",
+        help="take the hourly copy of the database now (a running hub does so by itself)",
+        description="Brings the older of the two copies beside the database up to date, and looks it over. A hub whose"
+        " database is damaged begins with the newest whole one. Exit status 3: the database is damaged.",
+    )
+    copy.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's data folder")
+    copy.set_defaults(run=_snapshot)
 
     back = commands.add_parser(
         "restore",
@@ -42,6 +53,13 @@ def _backup(options: argparse.Namespace) -> int:
     print(f"{options.file} holds {len(made.files)} files and {made.entries} entries of the ledger, all whole.")
     print("It holds the hub's keys, unencrypted: whoever has it can be this hub.")
     return 0
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    status = snapshots.main(options.data)
+    if status == snapshots.DAMAGED:
+        suspect(options.data)
+    return status
 
 
 def _restore(options: argparse.Namespace) -> int:

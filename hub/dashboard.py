@@ -30,6 +30,7 @@ from hub.history import today_of as today_span
 from hub.meter import meters
 from hub.plan import PlanDesk, marks
 from hub.plan_page import aspect
+from hub.restored import SHOWN_S
 from hub.templating import Pages
 from hub.views import Desk, NodeView, NudgeView, Reads
 from hub.words import NodeLine, staff_line, typical_answer_s, why
@@ -113,6 +114,7 @@ def routes(
     clock: Callable[[], float],
     troubles: Callable[[], tuple[str, ...]],
     plan: PlanDesk | None = None,
+    restored: Callable[[float], str] = lambda since_s: "",
 ) -> APIRouter:
     """The owner's page and the series behind its charts."""
     router = APIRouter()
@@ -138,6 +140,7 @@ def routes(
             rows=rows,
             lines=lines,
             troubles=troubles(),
+            restored=restored(now_s - SHOWN_S),
             meters=meters(reads, day_start_s(now_s, pages.timezone)),
             lessons=desk.lessons(),
             plan=drawn,

@@ -99,7 +99,9 @@ def _database(hub: _Hub) -> str:
         except sqlite3.Error as error:
             raise StoreError(schema.said(path, error)) from None
     if said != "ok":
-        raise StoreError(f"The database {path} is damaged ({said}): stop the hub and restore a copy.")
+        raise StoreError(
+            f"The database {path} is damaged ({said}): start the hub again, and it takes its last whole copy."
+        )
     return f"{path}, {path.stat().st_size / 2**20:.1f} MB, every page fits"
 
 
@@ -107,10 +109,9 @@ def _ledger(hub: _Hub) -> str:
     signer = Signer.load(hub.folder / KEY_FILE)
     with closing(_reads(hub)) as reads:
         ledgers = reads.ledgers()
+        span = missing_span(reads.rows, ZoneInfo(hub.config.timezone))
     if forks := [f"{line.node}: {line.fork}" for line in ledgers if line.fork]:
         raise AttuneError(f"A ledger was set back or written anew ({'; '.join(forks)}): look at the auditor's page.")
-    with closing(schema.open_for_reading(hub.folder / store.FILE)) as db:
-        span = missing_span(db, ZoneInfo(hub.config.timezone))
     watched = f"{signer.name}, {sum(line.node != 'this hub' for line in ledgers)} others watched"
     return f"{watched}; {span}" if span else watched
 

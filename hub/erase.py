@@ -7,6 +7,8 @@ Rules:
   still finds it whole, and nobody can deny that there was something.
 - What a table is for decides whether it goes; a table that is in neither list is a fault that a test finds.
 
+- The hourly copies of the database, and a damaged one that was put aside, go too (`hub.recovery`).
+
 Left out: the nodes' own ledgers and outboxes (they forget by age, `edge.courier.forget`), exports that somebody took,
 the broker's retained last words, and the hub's settings and doors, in which nothing of a camera stands.
 """

@@ -22,6 +22,7 @@ from hub.clocks import SystemClocks, synchronised
 from hub.dashboard import DELETE_WORD
 from hub.doctor import check
 from hub.erase import REMAINS, delete_everything
+from hub.recovery import forget_copies
 from hub.retention import sweep
 from hub.steady import SteadyClocks
 
@@ -109,6 +110,7 @@ def _delete_everything(options: argparse.Namespace) -> int:
             store.wash()
         finally:
             store.close()
+        forget_copies(options.data)
     print("Deleted: " + ", ".join(f"{count} {what}" for what, count in gone.items() if count) + ".")
     print(f"What remains: {REMAINS}")
     return 0

@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from contract.errors import StoreError
 from contract.events import KINDS, Birth, Health
 from contract.plain import parse_checkpoint
 from contract.wire import HUB
@@ -194,7 +193,7 @@ class StoreReads:
         try:
             return self._connection().execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise StoreError(schema.said(self._path, error)) from None
+            raise schema.failure(self._path, error) from None
 
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)

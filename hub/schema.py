@@ -36,7 +36,7 @@ from typing import Any, Final
 
 from sqlite_utils import Database, Migrations
 
-from contract.errors import StoreError
+from contract.errors import DamagedError, StoreError
 from contract.ledger import create_tables
 from contract.witness import TABLE as WITNESSED
 from hub import blocks, experiment_rows, history_rows, plan, sales, shift_rows
@@ -174,7 +174,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(said(path, error)) from None
+        raise failure(path, error) from None
     return db
 
 
@@ -203,8 +203,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
         db.execute("SELECT 1 FROM events LIMIT 1").fetchall()
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise StoreError(said(path, error)) from None
+        raise failure(path, error) from None
     return db
+
+
+def failure(path: Path, error: Exception) -> StoreError:
+    """An error of the database as one of Attune's."""
+    said_ = said(path, error)
+    return DamagedError(said_) if "is damaged" in said_ else StoreError(said_)
 
 
 def said(path: Path, error: Exception) -> str:
@@ -213,7 +219,7 @@ def said(path: Path, error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):  # SQLite quotes from the schema what is damaged there
         text = "malformed schema"
     if "not a database" in text or "malformed" in text:
-        return f"The database {path} is damaged ({text}): move it aside or restore a copy, then start the hub again."
+        return f"The database {path} is damaged ({text}): start the hub again, and it takes its last whole copy."
     if "full" in text:
         return f"The disk is full and {path} cannot grow: free some space; nothing is lost meanwhile."
     return f"The database {path} cannot be used ({text}): check that the folder exists and may be written."

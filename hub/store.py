@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from contract.checkpoint import KEY_FILE, Signer, hub_origin
-from contract.errors import StoreError
 from contract.events import (
     Assist,
     Birth,
@@ -118,7 +117,7 @@ class Store:
         except sqlite3.IntegrityError:
             raise  # no fault of the disk: trying again would not mend it
         except sqlite3.Error as error:
-            raise StoreError(schema.said(self._path, error)) from None
+            raise schema.failure(self._path, error) from None
 
     def run(self, sql: str, *values: object) -> sqlite3.Cursor:
         """A statement of a module that keeps tables of its own; inside a batch."""

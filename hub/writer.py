@@ -4,6 +4,7 @@ Rules:
 - Save, then send: broker and node hear of a message, staff of a nudge, after the commit that holds it.
 - When the disk does not take a batch, nothing of it has happened: messages wait and are tried again, in order, and
   what staff tapped is refused with the reason.
+- A database that is damaged ends the writer, and the hub: its next start takes a whole copy (`hub.recovery`).
 - One thread; what comes while it is busy waits (`hub.inbox`).
 
 Left out: the rules of nudges (`hub.nudge`), what is in the contract (`hub.ingest`) and too much (`hub.hearing`).
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract import wire
-from contract.errors import StoreError
+from contract.errors import DamagedError, StoreError
 from contract.events import Command, Stored
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.wire import Topic
@@ -58,7 +59,8 @@ class Writer:
     """`hub.views.Desk`, and where messages are delivered.
 
     ``say`` publishes to MQTT, and returns whether it could; ``died`` is called from the writer's thread when it cannot
-    go on, and ``beat`` each time it goes round. ``gather_s`` is for how long what nobody waits for is gathered.
+    go on, ``beat`` each time it goes round, and ``deleted`` when everything was, for what else holds it.
+    ``gather_s`` is for how long what nobody waits for is gathered.
     """
 
     def __init__(
@@ -72,9 +74,10 @@ class Writer:
         died: Callable[[], None] = lambda: None,
         beat: Callable[[], None] = lambda: None,
         gather_s: float = GATHER_S,
+        deleted: Callable[[], object] = lambda: None,
     ) -> None:
         self._store, self._reads, self._config, self._changes = store, reads, config, changes
-        self._say, self._clocks, self._died, self._beat = say, clocks, died, beat
+        self._say, self._clocks, self._died, self._beat, self._deleted = say, clocks, died, beat, deleted
         self._rules, self._learnt = self._taught()
         self._hearing = Hearing(config.store)
         self._inbox = Inbox(gather_s)
@@ -125,6 +128,7 @@ class Writer:
     def delete_everything(self, now_s: float) -> None:
         """All that nodes ever told. Raises: StoreError when it could not be deleted; then nothing is."""
         self._inbox.ask(lambda store: delete_everything(store, now_s), now_s)
+        self._deleted()
 
     def order(self, command: Command, nodes: tuple[str, ...], now_s: float) -> bool:
         """Says a word to nodes, then writes down that it was; whether there was a broker to take it."""
@@ -178,13 +182,14 @@ class Writer:
         while True:
             try:
                 batch = self._commit(items)
+            except DamagedError as error:
+                self._refuse(items, error)
+                raise
             except StoreError as error:
                 if self._inbox.trouble != str(error):
                     log.error("%s", error)
                 self._inbox.trouble = str(error)
-                for item in items:
-                    if isinstance(item, Asked):
-                        item.done.set_exception(error)
+                self._refuse(items, error)
                 items = [item for item in items if isinstance(item, _Judged)]
                 self._beat()
                 if self._inbox.closed.wait(AGAIN_S):
@@ -194,6 +199,12 @@ class Writer:
         self._inbox.trouble = None
         self._state = batch.state
         self._tell(items, batch)
+
+    @staticmethod
+    def _refuse(items: Sequence[_Judged | Asked], error: StoreError) -> None:
+        for item in items:
+            if isinstance(item, Asked):
+                item.done.set_exception(error)
 
     def _commit(self, items: Sequence[_Judged | Asked]) -> Batch:
         now_s = self._clocks.wall_s()

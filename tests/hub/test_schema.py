@@ -48,7 +48,7 @@ def test_a_newer_database_is_left_alone_and_says_so(tmp_path: Path) -> None:
 def test_a_damaged_database_is_said_in_one_sentence(tmp_path: Path, open_it: object) -> None:
     path = tmp_path / "hub.db"
     path.write_bytes(b"no database at all " * 1000)
-    with pytest.raises(StoreError, match=r"is damaged .*: move it aside or restore a copy"):
+    with pytest.raises(StoreError, match=r"is damaged .*: start the hub again, and it takes its last whole copy"):
         open_it(path)  # type: ignore[operator]
 
 

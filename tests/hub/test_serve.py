@@ -142,7 +142,7 @@ def test_one_folder_has_one_hub_and_one_port_one_server(tmp_path: Path) -> None:
 
 def test_a_damaged_database_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database " * 1000)
-    assert "is damaged" in refused("serve", "--data", tmp_path, "--http", "127.0.0.1:0")
+    assert "is damaged" in refused("purge", "--data", tmp_path)
 
 
 def test_settings_that_cannot_be_used_are_said_in_one_sentence(tmp_path: Path) -> None:

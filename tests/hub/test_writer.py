@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract import events, wire
-from contract.errors import StoreError
+from contract.errors import DamagedError, StoreError
 from contract.events import Event, Stored
 from contract.ledger_events import Checkpoint
 from hub.config import HubConfig, NudgePart
@@ -314,6 +314,18 @@ def test_a_restarted_hub_goes_on_with_the_nudges_that_were_open(live: Hub) -> No
 def _tap_until_refused(live: Hub) -> None:
     while True:
         live.writer.take(1, "till", live.clocks.wall_s())
+
+
+def test_a_damaged_database_ends_the_hub_and_refuses_what_was_asked(live: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live.store, "batch", _damaged)
+    with pytest.raises(DamagedError):
+        live.writer.take(1, "tablet", live.clocks.wall_s())
+    live.writer._thread.join(30)
+    assert live.writer.failed
+
+
+def _damaged() -> None:
+    raise DamagedError("The database is damaged: start the hub again.")
 
 
 def test_a_full_disk_says_so_acknowledges_nothing_and_recovers_alone(live: Hub) -> None:
