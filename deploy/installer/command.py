@@ -3,6 +3,7 @@
 Rules:
 - Quiet when fine: one line at the end. What goes wrong is one sentence and exit status 1.
 - ``--dry-run`` only looks, and needs no rights.
+- What an earlier run was told, the settings say from then on: nobody has to say it again with a newer stick.
 
 Left out: the steps (`deploy.installer.plan`).
 """
@@ -14,15 +15,16 @@ import fcntl
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from deploy.installer.carry import install, missing, of_one_role, uninstall
 from deploy.installer.debs import fetch
 from deploy.installer.machine import InstallError, Machine, ThisMachine
-from deploy.installer.plan import NODE_TOML, HubWishes, NodeWishes, Role, Stick, hub_plan, node_plan
+from deploy.installer.plan import HUB_DATA, NODE_TOML, HubWishes, NodeWishes, Role, Stick, hub_plan, node_plan
 from deploy.installer.services import RUNNING
 from deploy.installer.slot import ROOT_JSON, Wheelhouse, open_wheelhouse
 from deploy.installer.steps import Packages, Step
@@ -31,7 +33,8 @@ ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = Path("/run/lock/attune-installer")
 LAID_DOWN: Final = (
     "systemd/*", "deploy/dropins/*", "deploy/*.conf", "deploy/Caddyfile", "deploy/broker-files", "firmware_config/**/*",
-    "docs/privacy.md", "docs/operations.md", "docs/updates.md", "docs/backup.md", "README.md",
+    "docs/privacy.md", "docs/operations.md", "docs/commissioning.md", "docs/hardware.md", "docs/updates.md",
+    "docs/backup.md", "README.md",
 )  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,60}[a-z0-9])?")
@@ -44,7 +47,7 @@ def main(role: Role, arguments: Sequence[str] | None = None, machine: Machine | 
     machine = machine or ThisMachine()
     try:
         if options.dry_run:
-            return _told(machine, role, _plan(role, options))
+            return _told(machine, role, _plan(machine, role, options))
         if isinstance(machine, ThisMachine) and os.geteuid() != 0:
             raise InstallError(f"Installing needs root: run sudo {Path(sys.argv[0]).name} again.")
         with _alone():
@@ -88,12 +91,12 @@ def _parser(role: Role) -> argparse.ArgumentParser:
             "--node", type=_matching(_NAME), metavar="NAME", help="its name, as attune-hub enrol is told"
         )
         parser.add_argument("--hub", type=_matching(_HOST), default="attune.local", metavar="HOST", help="its hub")
-        parser.add_argument("--camera", default="pi", choices=("pi", "usb:0", "usb:1"), help="(%(default)s)")
+        parser.add_argument("--camera", choices=("pi", "usb:0", "usb:1"), help="(pi, or as node.toml says)")
         parser.add_argument("--coral", action="store_true", help="a Coral stick is plugged in: install its library too")
         parser.add_argument("--config", type=Path, metavar="FILE", help="a whole node.toml in place of the example")
     else:
-        parser.add_argument("--host", type=_matching(_HOST), default="attune.local", metavar="HOST", help="the hub's"
-                            " name in the shop's network (%(default)s)")  # fmt: skip
+        parser.add_argument("--host", type=_matching(_HOST), metavar="HOST", help="the hub's name in the shop's network"
+                            " (attune.local, or as hub.toml says)")  # fmt: skip
     return parser
 
 
@@ -113,7 +116,27 @@ def _timezone() -> str:
         return "UTC"
 
 
-def _plan(role: Role, options: argparse.Namespace, wheelhouse: Wheelhouse | None = None) -> tuple[Step, ...]:
+def _standing(machine: Machine, path: str) -> dict[str, Any]:
+    """The settings that an earlier run laid down and a person may have edited; nothing where there are none."""
+    try:
+        return tomllib.loads(machine.read(path).decode())
+    except ValueError as error:
+        raise InstallError(f"{path} cannot be read ({error}): mend it and run this again.") from None
+
+
+def _host(machine: Machine, wished: str | None) -> str:
+    """The hub's name: from the second run on it is the one in its settings, for nodes and tablets know it by that."""
+    stands = next(iter(_standing(machine, f"{HUB_DATA}/hub.toml").get("hosts", ())), None)
+    if wished and stands and wished != stands:
+        raise InstallError(
+            f"This hub is {stands}: write {wished} first among hosts in {HUB_DATA}/hub.toml and run this."
+        )
+    return str(wished or stands or "attune.local")
+
+
+def _plan(
+    machine: Machine, role: Role, options: argparse.Namespace, wheelhouse: Wheelhouse | None = None
+) -> tuple[Step, ...]:
     packages = options.packages or options.wheelhouse.parent / "packages"
     found = [path for pattern in LAID_DOWN for path in ROOT.glob(pattern) if path.is_file()]
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in found}
@@ -125,13 +148,14 @@ def _plan(role: Role, options: argparse.Namespace, wheelhouse: Wheelhouse | None
         packages=packages.resolve() if packages.is_dir() else None,
     )
     if role == "hub":
-        return hub_plan(stick, HubWishes(options.store, options.host, options.timezone))
+        host = "attune.local" if options.uninstall else _host(machine, options.host)
+        return hub_plan(stick, HubWishes(options.store, host, options.timezone))
     config = options.config.read_bytes() if options.config else None
+    stands = {} if options.uninstall or options.camera else _standing(machine, NODE_TOML).get("camera", {})
+    camera = options.camera or stands.get("source", "pi")
     return node_plan(
         stick,
-        NodeWishes(
-            options.node or "node", options.store, options.hub, options.timezone, options.camera, options.coral, config
-        ),
+        NodeWishes(options.node or "node", options.store, options.hub, options.timezone, camera, options.coral, config),
     )
 
 
@@ -148,7 +172,7 @@ def _installed(machine: Machine, role: Role, options: argparse.Namespace) -> int
     if role == "node" and not (options.node or options.config or machine.entry(NODE_TOML)):
         # Not left to a default: the node's first start makes a ledger that carries its name for good.
         raise InstallError("Say the node's name, as attune-hub enrol is told it: --node NAME.")
-    changed = install(machine, role, _plan(role, options), _teller(options))
+    changed = install(machine, role, _plan(machine, role, options), _teller(options))
     if not changed:
         print("Nothing to do: all of it stands.")
         return 0
@@ -163,14 +187,14 @@ def _installed(machine: Machine, role: Role, options: argparse.Namespace) -> int
 
 
 def _fetched(machine: Machine, role: Role, options: argparse.Namespace) -> int:
-    plan = _plan(role, options, Wheelhouse(options.wheelhouse, {}))
+    plan = _plan(machine, role, options, Wheelhouse(options.wheelhouse, {}))
     names = next(step.names for step in plan if isinstance(step, Packages))
     print(f"Fetched: {fetch(machine, names, options.fetch_packages)} packages are in {options.fetch_packages}.")
     return 0
 
 
 def _uninstalled(machine: Machine, role: Role, options: argparse.Namespace) -> int:
-    plan = _plan(role, options, Wheelhouse(options.wheelhouse, {}))
+    plan = _plan(machine, role, options, Wheelhouse(options.wheelhouse, {}))
     gone = uninstall(machine, role, plan, _teller(options), keep_data=options.keep_data)
     kept = " Settings and data are kept." if options.keep_data else ""
     print(f"Uninstalled: {gone} steps taken back.{kept}" if gone else "Nothing to do: none of it stands.")

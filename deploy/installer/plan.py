@@ -166,7 +166,8 @@ def _node_toml(stick: Stick, wishes: NodeWishes) -> bytes:
 def hub_toml(wishes: HubWishes) -> str:
     """The hub's settings as they begin."""
     return (
-        "# The shop's own settings; every key is explained in docs/operations.md. Restart attune-hub after a change.\n"
+        "# The shop's own settings; firmware_config/hub.toml in Attune's sources names what else may stand here.\n"
+        "# Restart attune-hub after a change.\n"
         f'store = "{wishes.store}"\nhosts = ["{wishes.host}"]\ntimezone = "{wishes.timezone}"\n\n'
         '[broker]\nca = "authority/ca.pem"\ncertificate = "authority/hub.pem"\n'
     )

@@ -258,3 +258,40 @@ def test_the_command_is_quiet_when_fine_and_one_sentence_when_not(
     assert said.count("\n") == 1
     assert say(*house, "--uninstall") == 0
     assert "taken back" in capsys.readouterr().out
+
+
+def test_a_newer_stick_leaves_a_hub_its_name_and_another_name_is_refused(
+    stick: Stick, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.installer.command.LOCK", tmp_path / "lock")
+    machine, house = FakeMachine(), ("--wheelhouse", str(stick.wheelhouse.folder))
+    assert main("hub", [*house, "--host", "corner.local"], machine) == 0
+    assert main("hub", [*house], machine) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert b"https://corner.local {" in machine.read("/etc/attune/Caddyfile")
+    changes = machine.changes
+    assert main("hub", [*house, "--host", "attune.local"], machine) == 1
+    assert "This hub is corner.local" in capsys.readouterr().err
+    assert machine.changes == changes
+
+
+def test_a_newer_stick_brings_a_node_with_a_usb_camera_nothing_for_another(
+    stick: Stick, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.installer.command.LOCK", tmp_path / "lock")
+    machine, house = FakeMachine(), ("--wheelhouse", str(stick.wheelhouse.folder))
+    assert main("node", [*house, "--node", "door", "--camera", "usb:0"], machine) == 0
+    assert main("node", [*house], machine) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_settings_that_cannot_be_read_are_said_and_keep_nobody_from_uninstalling(
+    stick: Stick, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.installer.command.LOCK", tmp_path / "lock")
+    machine, house = FakeMachine(), ("--wheelhouse", str(stick.wheelhouse.folder))
+    assert main("hub", [*house], machine) == 0
+    machine.write("/var/lib/attune-hub/hub.toml", b"hosts = [", 0o640, "attune-hub", "attune-hub")
+    assert main("hub", [*house], machine) == 1
+    assert "hub.toml cannot be read" in capsys.readouterr().err
+    assert main("hub", [*house, "--uninstall"], machine) == 0
