@@ -60,7 +60,7 @@ class Tflite:
             self._use(_runtime.Interpreter(**source, num_threads=threads))
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is no model that {RUNTIME} can load: fetch or install it again.") from error
-        self.invocations, self.lost, self._threads = 0, False, threads
+        self.invocations, self.lost = 0, False
         self.accelerator: Accelerator = "cpu"
         self._on_cpu: Callable[[], Any] | None = None
         compiled = edgetpu_file(path)
@@ -89,18 +89,6 @@ class Tflite:
             self.lost = True
             return
         self.accelerator, self._on_cpu = "edgetpu", on_cpu
-
-    def fit(self, content: bytes, shape: tuple[int, ...]) -> bool:
-        """Goes on with this file and an input of this shape; False, and as before, where the runtime cannot."""
-        if self.accelerator != "cpu":
-            return False
-        try:
-            resized = _runtime.Interpreter(model_content=content, num_threads=self._threads)
-            resized.resize_tensor_input(resized.get_input_details()[0]["index"], list(shape))
-            self._use(resized)
-        except _REFUSALS:
-            return False
-        return True
 
     @property
     def input(self) -> NDArray[Any]:

@@ -28,8 +28,7 @@ from tqdm import tqdm
 
 from contract.errors import ConfigError, ModelError
 from edge.eye.camera import open_camera
-from edge.eye.faces import BlazeFace, overlap
-from edge.eye.regions import View, first_looks
+from edge.eye.faces import BlazeFace, first_looks, letterbox, overlap
 from edge.values import Box, Frame
 from models.command import finish
 from models.edgetpu import problems
@@ -124,7 +123,7 @@ def looks(frames: Iterable[Frame]) -> Iterator[NDArray[np.float32]]:
     """What the detector's first looks would be fed."""
     for frame in frames:
         for region in first_looks(frame.width_px, frame.height_px):
-            grey = View(region).draw(frame.luma) * np.float32(1 / 127.5) - 1
+            grey = letterbox(frame.luma, region)[0] * np.float32(1 / 127.5) - 1
             yield np.repeat(grey[None, :, :, None], 3, axis=3)
 
 

@@ -24,7 +24,6 @@ MAY_IMPORT = {
         "edge.values",
         "edge.eye.camera",
         "edge.eye.faces",
-        "edge.eye.regions",
         "edge.eye.affect",
         "edge.eye.tracks",
     },

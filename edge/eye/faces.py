@@ -2,9 +2,11 @@
 
 Rules:
 - Luma only: the model's three channels are filled with it.
-- The first look sees the whole picture, the second a piece of it at a finer scale (`edge.eye.regions`): where small
-  faces were found lately, and otherwise the next piece of a slow round. It comes with a first look, once in
-  `SECOND_LOOK_EVERY_S`, or in `SECOND_LOOK_ELSE_S` while no small face is known, per square's worth of the picture.
+- The first look sees the whole picture, in squares where it is wide: letterboxed whole, 640×360 leaves a 44-pixel
+  face only 13 of the model's pixels, which is where it begins to miss.
+- The second look sees one square at a finer scale: where small faces were found lately, and otherwise the next square
+  of a slow round. It comes with a first look, once in `SECOND_LOOK_EVERY_S`, or in
+  `SECOND_LOOK_ELSE_S` while no small face is known.
 - Only faces that the first look is too coarse for, and at a higher score, are taken from a second look.
 
 Left out: who is who over time (`edge.eye.tracks`), and which frames are looked at (`edge.eye.schedule`).
@@ -16,8 +18,8 @@ non-maximum suppression; the full-range variant has one 48×48 grid of one ancho
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from operator import mul
 from pathlib import Path
 from typing import Any, Final
@@ -29,43 +31,26 @@ from numpy.typing import NDArray
 from contract.errors import ModelError
 from edge import manifest
 from edge.apart import apart
-from edge.eye.regions import (
-    COARSE_PX,
-    SIDE_PX,
-    SQUARE,
-    Size,
-    View,
-    centres,
-    first_looks,
-    fitted,
-    piece,
-)
 from edge.eye.schedule import Schedule
 from edge.ports import Detector
 from edge.tflite import Tflite
 from edge.values import Face, Frame, Luma
 
+SIDE_PX: Final = 192
 GRID: Final = 48
-_CELL_PX: Final = SIDE_PX // GRID
 SCORE_MIN: Final = 0.5
 OVERLAP_MAX: Final = 0.3
+WHOLE_MAX_PX: Final = 512
 SECOND_LOOK_EVERY_S: Final = 0.3
 SECOND_LOOK_ELSE_S: Final = 0.6
 SECOND_SCORE_MIN: Final = 0.65
+SECOND_SIDE_PX: Final = 224  # source pixels across: a 20-pixel face is then 17 of the model's
+COARSE_PX: Final = 14.0  # a face this wide in the model's pixels is surely found by the first look
 MEMORY_S: Final = 3.0
 
 Floats = NDArray[np.float32]
-_ENLARGED: Final = (4, 8, 16)  # the model's pixels in one of the grids that its coarser ones are enlarged to
-
-
-def anchors(input_px: Size) -> Floats:
-    """The middles of the finest grid's cells, row by row. Shapes: (anchors, 2). Units: the model's pixels."""
-    wide, high = (side // _CELL_PX for side in input_px)
-    middles: Floats = (np.indices((high, wide), np.float32)[::-1].reshape(2, -1).T + np.float32(0.5)) * _CELL_PX
-    return middles
-
-
-_ANCHORS: Final = anchors(SQUARE)
+_ANCHORS: Final = (np.indices((GRID, GRID), np.float32)[::-1].reshape(2, -1).T + np.float32(0.5)) * (SIDE_PX / GRID)
+Region = tuple[int, int, int, int]  # left, top, width, height in source pixels
 
 
 def detect(
@@ -95,70 +80,71 @@ class BlazeFace:
         shapes = [tuple(detail["shape"]) for detail in (*self.model.inputs, *self.model.outputs)]
         if shapes != [(1, SIDE_PX, SIDE_PX, 3), (1, GRID * GRID, 16), (1, GRID * GRID, 1)]:
             raise ModelError(f"{path} is no BlazeFace full-range model: run 'python -m models.fetch' again.")
-        self._content, self._picture_px = content, (0, 0)
-        self._input_px, self._anchors = SQUARE, _ANCHORS
         self._grey = _inputs_of_grey(self.model.inputs[0])
         self._second_look = second_look
         self._small: list[tuple[float, Face]] = []  # faces that only a second look found, with their frame's time
         self._round, self._closer_s = 0, -math.inf
 
     def detect(self, frame: Frame) -> tuple[Face, ...]:
-        if self._picture_px != (frame.width_px, frame.height_px):
-            self._fit(frame.width_px, frame.height_px)
-        views = self._views()
-        found = _merged([self._look(frame.luma, view, SCORE_MIN) for view in views])
-        if self._second_look and not 0 <= frame.t_s - self._closer_s < self._closer_every_s():
-            found += self._closer(frame, found, views[0].scale)
+        regions = first_looks(frame.width_px, frame.height_px)
+        looks = [self._look(frame.luma, region, SCORE_MIN) for region in regions]
+        found = looks[0] if len(looks) == 1 else _merged(looks)
+        every_s = SECOND_LOOK_EVERY_S if self._small else SECOND_LOOK_ELSE_S
+        if self._second_look and not 0 <= frame.t_s - self._closer_s < every_s:
+            found += self._closer(frame, found)
         return tuple(sorted(found, key=lambda face: -face.score))
 
-    def _fit(self, *picture_px: int) -> None:
-        """Gives the model an input of the picture's form, if it is one that can take it."""
-        self._picture_px = picture_px[0], picture_px[1]
-        wanted = fitted(self._picture_px)
-        resized = of_size(self._content, wanted)
-        if wanted == self._input_px or resized is None or self.model.inputs[0]["dtype"] != np.float32:
-            return
-        if self.model.fit(resized, (1, wanted[1], wanted[0], 3)):
-            self._input_px, self._anchors = wanted, anchors(wanted)
-
-    def _views(self) -> list[View]:
-        if self._input_px == fitted(self._picture_px):
-            return [View((0, 0, *self._picture_px), self._input_px)]
-        return [View(region, self._input_px) for region in first_looks(*self._picture_px)]
-
-    def _closer_every_s(self) -> float:
-        """Looks that see more at once come less often, so that they cost no more."""
-        wide, high = self._input_px
-        every_s = SECOND_LOOK_EVERY_S if self._small else SECOND_LOOK_ELSE_S
-        return every_s * max(wide * high / SIDE_PX**2, 1.0)
-
-    def _closer(self, frame: Frame, found: list[Face], scale: float) -> list[Face]:
-        """Small faces that the first look, at this scale, missed, in one piece of the picture."""
+    def _closer(self, frame: Frame, found: list[Face]) -> list[Face]:
+        """Small faces that the first look missed, in one square of the picture."""
         self._closer_s = frame.t_s
         self._small = [(t_s, face) for t_s, face in self._small if frame.t_s - t_s < MEMORY_S]
+        square = self._square(frame)
+        coarse_px = COARSE_PX * max(first_looks(frame.width_px, frame.height_px)[0][2:]) / SIDE_PX
         more = [
             face
-            for face in self._look(frame.luma, self._next(), SECOND_SCORE_MIN)
-            if face.box_px[2] < COARSE_PX * scale
-            and all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found)
+            for face in self._look(frame.luma, square, SECOND_SCORE_MIN)
+            if face.box_px[2] < coarse_px and all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found)
         ]
         self._small += [(frame.t_s, face) for face in more]
         return more
 
-    def _next(self) -> View:
+    def _square(self, frame: Frame) -> Region:
         """Where to look closer: at the small face not looked at for longest, or, every other time, on the round."""
+        side = min(SECOND_SIDE_PX, frame.width_px, frame.height_px)
+        columns, rows = -(-frame.width_px // side), -(-frame.height_px // side)
         self._round += 1
         if self._small and self._round % 2:
-            return piece(self._input_px, self._picture_px, self._small[0][1].centre_px)
-        round_ = centres(self._input_px, self._picture_px)
-        at = self._round // 2 if self._small else self._round
-        return piece(self._input_px, self._picture_px, round_[at % len(round_)])
+            x, y = self._small[0][1].centre_px
+            left, top = round(x - side / 2), round(y - side / 2)
+        else:
+            cell = (self._round // 2 if self._small else self._round) % (columns * rows)
+            left = (cell % columns) * (frame.width_px - side) // max(columns - 1, 1)
+            top = (cell // columns) * (frame.height_px - side) // max(rows - 1, 1)
+        left, top = min(max(left, 0), frame.width_px - side), min(max(top, 0), frame.height_px - side)
+        return left, top, side, side
 
-    def _look(self, luma: Luma, view: View, score_min: float) -> list[Face]:
-        grey = cv2.LUT(view.draw(luma), self._grey)
+    def _look(self, luma: Luma, region: Region, score_min: float) -> list[Face]:
+        square, left_px, top_px, scale = letterbox(luma, region)
+        grey = cv2.LUT(square, self._grey)
         cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR, dst=self.model.input[0].view(self._grey.dtype))
         raw, logits = map(_reals, self.model.invoke(), self.model.outputs)
-        return [view.placed(face) for face in suppress(*decode(raw[0], logits[0, :, 0], score_min, self._anchors))]
+        faces = suppress(*decode(raw[0], logits[0, :, 0], score_min))
+        return [_placed(face, left_px, top_px, scale) for face in faces]
+
+
+def letterbox(luma: Luma, region: Region) -> tuple[Luma, float, float, float]:
+    """A region as the model sees it, black where it is not square; where its corner lies, and how wide its pixels are.
+
+    Shapes: (192, 192) uint8. Units: source pixels.
+    """
+    left, top, width, height = region
+    scale = SIDE_PX / max(width, height)
+    inner_w, inner_h = round(width * scale), round(height * scale)
+    pad_x, pad_y = (SIDE_PX - inner_w) // 2, (SIDE_PX - inner_h) // 2
+    square = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    inner = square[pad_y : pad_y + inner_h, pad_x : pad_x + inner_w]
+    cv2.resize(luma[top : top + height, left : left + width], (inner_w, inner_h), dst=inner)
+    return square, left - pad_x / scale, top - pad_y / scale, 1 / scale
 
 
 def _inputs_of_grey(detail: dict[str, Any]) -> NDArray[Any]:
@@ -180,23 +166,18 @@ def _reals(value: NDArray[Any], detail: dict[str, Any]) -> Floats:
     return reals
 
 
-def of_size(content: bytes, input_px: Size) -> bytes | None:
-    """The file with its grids made to fit this input, or None when it does not tell their sizes where it is known to.
-
-    All of the model but three numbers goes by its input: those to which it enlarges its coarser grids.
-    """
-    for step in _ENLARGED:
-        told, wanted = (struct.pack("<3i", 8, high // step, wide // step) for wide, high in (SQUARE, input_px))
-        if content.count(told) != 1:
-            return None
-        content = content.replace(told, wanted)
-    return content
+def first_looks(width_px: int, height_px: int) -> list[Region]:
+    """The whole picture, or the squares that cover it where it is wider or higher than `WHOLE_MAX_PX`."""
+    short, long = sorted((width_px, height_px))
+    if long <= WHOLE_MAX_PX:
+        return [(0, 0, width_px, height_px)]
+    squares = -(-long // short)
+    starts = [round(i * (long - short) / max(squares - 1, 1)) for i in range(squares)]
+    return [(at, 0, short, short) if width_px >= height_px else (0, at, short, short) for at in starts]
 
 
 def _merged(looks: list[list[Face]]) -> list[Face]:
     """The faces of overlapping looks, each once: the better scored of two that are the same."""
-    if len(looks) == 1:
-        return looks[0]
     found: list[Face] = []
     for face in sorted((face for look in looks for face in look), key=lambda face: -face.score):
         if all(overlap(face.box_px, other.box_px) < OVERLAP_MAX for other in found):
@@ -204,17 +185,17 @@ def _merged(looks: list[list[Face]]) -> list[Face]:
     return found
 
 
-def decode(raw: Floats, logits: Floats, score_min: float, at: Floats = _ANCHORS) -> tuple[Floats, Floats]:
+def decode(raw: Floats, logits: Floats, score_min: float) -> tuple[Floats, Floats]:
     """The anchors that score enough, best first.
 
-    Shapes: raw (anchors, 16), logits (anchors,) to boxes and keypoints (n, 8, 2) and scores (n,).
+    Shapes: raw (2304, 16), logits (2304,) to boxes and keypoints (n, 8, 2) and scores (n,).
     Units: model pixels; row 0 is the top left corner, row 1 width and height, rows 2 to 7 the keypoints.
     """
     keep = (logits >= math.log(score_min / (1 - score_min))).nonzero()[0]
     keep = keep[np.argsort(-logits[keep])]
-    points, places = raw[keep].reshape(-1, 8, 2), at[keep]
-    points[:, 0] += places - points[:, 1] / 2
-    points[:, 2:] += places[:, None]
+    points, anchors = raw[keep].reshape(-1, 8, 2), _ANCHORS[keep]
+    points[:, 0] += anchors - points[:, 1] / 2
+    points[:, 2:] += anchors[:, None]
     return points, (1 / (1 + np.exp(-logits[keep]))).astype(np.float32)
 
 
@@ -243,3 +224,13 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
         return 0.0
     both = width * height
     return both / (one[2] * one[3] + other[2] * other[3] - both)
+
+
+def _placed(face: Face, left_px: float, top_px: float, scale: float) -> Face:
+    """The face in source pixels."""
+    x, y, w, h = face.box_px
+    return replace(
+        face,
+        box_px=(left_px + x * scale, top_px + y * scale, w * scale, h * scale),
+        keypoints_px=tuple((left_px + px * scale, top_px + py * scale) for px, py in face.keypoints_px),
+    )

@@ -13,14 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from contract.errors import ModelError
 from edge.config import SHIPPED, Models
 from edge.eye.camera import open_camera
-from edge.eye.faces import GRID, BlazeFace, decode, detect, of_size, overlap, suppress
-from edge.eye.regions import SIDE_PX, Size, View, centres, first_looks, fitted, piece
+from edge.eye.faces import GRID, SIDE_PX, BlazeFace, decode, detect, first_looks, overlap, suppress
 from edge.values import Box, Face, Frame
 
 ORACLE: dict[str, list[list[list[float]]]] = json.loads(
@@ -92,66 +89,6 @@ def test_the_first_look_is_whole_or_in_squares_that_cover_the_picture() -> None:
     assert first_looks(360, 640) == [(0, 0, 360, 360), (0, 280, 360, 360)]
     covered = {x for left, _, side, _ in first_looks(1280, 720) for x in range(left, left + side)}
     assert covered == set(range(1280))
-
-
-@pytest.mark.parametrize(
-    ("picture", "wanted"),
-    [
-        ((480, 270), (192, 128)),
-        ((270, 480), (128, 192)),
-        ((480, 360), (192, 192)),
-        ((640, 360), (352, 192)),
-        ((1920, 1080), (352, 192)),
-        ((640, 480), (256, 192)),
-        ((9000, 90), (768, 192)),
-    ],
-)
-def test_the_input_has_the_picture_s_form_and_holds_all_of_it(picture: Size, wanted: Size) -> None:
-    assert fitted(picture) == wanted
-    left, top, wide, high = View((0, 0, *picture), wanted).inner_px
-    assert min(left, top) >= 0
-    assert left + wide <= wanted[0]
-    assert top + high <= wanted[1]
-
-
-@pytest.mark.parametrize("picture", [(480, 270), (640, 360), (1280, 720), (360, 640), (100, 80)])
-def test_closer_looks_cover_the_picture(picture: Size) -> None:
-    seen = np.zeros(picture[::-1], bool)
-    for middle in centres(fitted(picture), picture):
-        left, top, wide, high = piece(fitted(picture), picture, middle).region
-        assert min(left, top) >= 0
-        seen[top : top + high, left : left + wide] = True
-    assert seen.all()
-
-
-@given(st.integers(20, 2000), st.integers(20, 2000), st.floats(0, 1), st.floats(0, 1))
-def test_what_is_drawn_is_placed_where_it_was(width: int, height: int, x: float, y: float) -> None:
-    view = View((0, 0, width, height), fitted((width, height)))
-    left, top, wide, high = view.inner_px
-    face = Face((left + x * wide - 5, top + y * high - 5, 10, 10), 0.9, ((left, top),))
-    (px, py), corner = view.placed(face).centre_px, view.placed(face).keypoints_px[0]
-    assert (px, py) == pytest.approx((x * width, y * height), abs=view.scale)
-    assert corner == pytest.approx((0, 0), abs=1e-6)
-
-
-def test_a_large_picture_seen_whole_shows_what_its_squares_show(footage_dir: Path, detector_path: Path) -> None:
-    whole, squares = BlazeFace(detector_path, second_look=False), BlazeFace(detector_path, second_look=False)
-    squares.model.fit = lambda content, shape: False  # type: ignore[method-assign]  # as one that takes no other input
-    found = total = 0
-    frames = list(open_camera(str(footage_dir / FACING[0]), realtime=False).frames())
-    for frame in frames[::4]:
-        large = Frame(frame.index, frame.t_s, cv2.resize(frame.luma, (1280, 720), interpolation=cv2.INTER_LINEAR))
-        theirs = [face.box_px for face in squares.detect(large)]
-        found += matched([face.box_px for face in whole.detect(large)], theirs)
-        total += len(theirs)
-    assert total > 25
-    assert found / total >= 0.97
-    assert whole.model.inputs[0]["shape"].tolist() == [1, 192, 352, 3]
-    assert squares.model.inputs[0]["shape"].tolist() == [1, 192, 192, 3]
-
-
-def test_a_file_that_does_not_tell_its_grids_is_left_as_it_is() -> None:
-    assert of_size(b"no model", (192, 128)) is None
 
 
 def test_an_anchor_is_decoded_at_its_cell() -> None:
