@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FACES  := models/faces/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench hostile soak rivals node-red faults screenshots train need oracle schema sbom licences audit wheel wheelhouse check-install check-arm64 lock clean
+.PHONY: help demo test lint bench hostile soak rivals node-red frame-to-card instructions faults screenshots train need oracle schema sbom licences audit wheel wheelhouse check-install check-arm64 lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,12 @@ rivals: $(VENV)/.dev $(FACES) ## the eye beside MediaPipe with fer and @vladmand
 
 node-red: $(VENV)/.dev $(FACES) ## the hub's ingest beside Node-RED with its SQLite node, and write docs/node-red.md (Node.js, make, g++)
 	@$(BIN)/python -m bench.node_red --write
+
+frame-to-card: $(VENV)/.dev $(FACES) ## how long a need takes to a tablet, stage by stage, and write docs/frame-to-card.md (about 12 minutes)
+	@$(BIN)/python -m bench.frame_to_card --write
+
+instructions: $(VENV)/.dev $(FACES) ## the eye's instructions on x86-64 and on a Pi's processors, emulated, and write docs/instructions.md (CLIPS=folder)
+	@$(BIN)/python -m bench.instructions --write $(if $(CLIPS),--clips $(CLIPS))
 
 screenshots: $(VENV)/.dev $(FACES) ## pictures of the demo's pages into docs/pictures (needs chromium)
 	@$(BIN)/python -m deploy.screenshots
