@@ -148,7 +148,7 @@ def _public(pages: Pages, reads: Reads, clock: Callable[[], float]) -> APIRouter
 
     @router.get("/healthz", response_class=PlainTextResponse)
     def healthz() -> str:
-        reads.counts()
+        reads.events(before=None, limit=1, node=None, kind=None, zone=None)  # anybody may ask: it must cost little
         return "well\n"
 
     @router.get("/sw.js")

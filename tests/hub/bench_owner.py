@@ -21,7 +21,12 @@ from deploy.bench_latency import quantile
 from hub.app import create_app
 from hub.auth import Doors
 from hub.clocks import SystemClocks
+from hub.commissioning import CommissioningBook
 from hub.config import HubConfig
+from hub.connect.connections import Connections
+from hub.connect.keys import Keys
+from hub.experiment_desk import ExperimentBook
+from hub.plan import PlanBook
 from hub.reads import StoreReads
 from hub.rules import RuleBook
 from hub.store import FILE, Store
@@ -33,8 +38,10 @@ from tests.hub.seed import Past, roll_all, seed
 SPANS = {"1 day": 1, "13 months": 396, "5 years": 1826}
 PAGES = (
     "/owner", "/owner/history?by=hour", "/owner/history?by=day", "/owner/history?by=week",
-    "/owner/history?by=week&zone=floor-1:0", "/owner/history.csv?by=week&chart=mood", "/owner/week.pdf", "/owner/rules",
-    "/staff", "/audit", "/audit?kind=hour&node=floor-5", "/audit?zone=3", "/audit/refused", "/", "/healthz",
+    "/owner/history?by=week&zone=floor-1:0", "/owner/history.csv?by=week&chart=mood", "/owner/week.pdf",
+    "/owner/rules", "/owner/experiment", "/owner/plan", "/owner/walk?node=floor-1", "/owner/doors", "/owner/connect",
+    "/staff", "/audit", "/audit?kind=hour&node=floor-5", "/audit?zone=3", "/audit/refused", "/",
+    "/notice/en", "/healthz",
 )  # fmt: skip
 ZONE = ZoneInfo("Europe/Vienna")
 
@@ -47,13 +54,16 @@ def pages(folder: Path, config: HubConfig) -> Iterator[TestClient]:
         stack.callback(store.close)
         reads = StoreReads(folder / FILE)
         stack.callback(reads.close)
-        doors = Doors.open(folder / "doors.db")
+        doors, keys = Doors.open(folder / "doors.db"), Keys.open(folder / "doors.db")
         stack.callback(doors.close)
+        stack.callback(keys.close)
         changes = Changes()
         writer = Writer(store, reads, config, changes, lambda *_: True, SystemClocks())
         app = create_app(
             reads=reads, desk=writer, doors=doors, changes=changes, settings=config.settings(),
-            rules=RuleBook(config, reads, writer.write),
+            rules=RuleBook(config, reads, writer.write), experiment=ExperimentBook(reads, writer.write),
+            plan=PlanBook(config.store, reads, writer.write, lambda *_: True),
+            commissioning=CommissioningBook(reads, writer.write), connections=Connections(keys, config.connect),
         )  # fmt: skip
         client = TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN, "accept": "text/html"})
         client.post("/enter", data={"key": doors.mint("owner")})

@@ -22,11 +22,11 @@ CONFIG = HubConfig(timezone=str(ZONE))
 # of open nudges, too), the newest rows.
 _FINE = re.compile(
     r"^(SEARCH|SCAN \w+ USING COVERING INDEX|SCAN (nodes|history_rolled|forgotten|own_rules|witnessed|CONSTANT ROW)"
-    r"|SCAN (shift_seats|nudge_asks)"
+    r"|SCAN (shift_seats|nudge_asks|plan|plan_picture)"
     r"|MERGE|RIGHT"  # of blocks, one in 512 events
     r"|USE TEMP B-TREE|MULTI-INDEX|CO-ROUTINE|MATERIALIZE|LIST SUBQUERY|SCALAR SUBQUERY|COMPOUND|UNION|LEFT|INDEX)"
 )
-_NEWEST = re.compile(r"^SCAN (events|refused|nudges|ledger_checkpoints)( USING INDEX \w+)?$")
+_NEWEST = re.compile(r"^SCAN (events|refused|nudges|ledger_checkpoints|experiments|certificates)( USING INDEX \w+)?$")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,16 @@ def test_thirteen_months_are_read_as_a_row_a_week(folder: Path, asked: list[Quer
             assert count <= 57, sql
         if "FROM hours" in sql or "FROM nudges" in sql:
             assert count <= 24 * 8 + 100, sql  # of today at most
+
+
+def test_anybody_may_ask_whether_the_hub_is_well_and_nothing_is_counted_for_it(
+    folder: Path, asked: list[Query]
+) -> None:
+    with pages(folder, CONFIG) as client:
+        asked.clear()
+        assert client.get("/healthz").text == "well\n"
+    assert [len(sql) for sql, _, count in asked if "count(" in sql or count > 1] == []
+    assert asked, "the store is read"
 
 
 def test_what_a_walk_is() -> None:
