@@ -22,6 +22,7 @@ from typing import Any, Final
 from contract.events import Assist, MoodReleased
 from hub import nudge_types as nudges
 from hub.experiment import LIMIT_S, HoldOut, Unit, hour_of
+from hub.shift import JUMP_S
 
 KEY_BYTES: Final = 32
 ROUNDED_TO_S: Final = 10
@@ -143,7 +144,7 @@ def held_zones(
     for node, zone, opened_s, until_s, closed_s in db(f"{sql} ORDER BY id", (now_s - rules.rest_s,)):
         if closed_s is None:
             found[node, zone] = nudges.Held(opened_s, until_s)
-        else:
+        elif closed_s <= now_s + JUMP_S:
             found[node, zone] = nudges.Resting(closed_s, closed_s + rules.rest_s)
     return found
 

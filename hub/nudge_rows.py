@@ -96,7 +96,14 @@ def engine_state(db: sqlite3.Connection, rules: nudges.Rules, now_s: float) -> n
                     zones[one] = _longer(nudges.Resting(closed_s, closed_s + rest_s), zones.get(one))
             case _:
                 pass
-    zones |= experiment_rows.held_zones(db.execute, rules, now_s) | shift_rows.waiting(rows)
+    for one, held in experiment_rows.held_zones(db.execute, rules, now_s).items():
+        before = zones.get(one)
+        if isinstance(held, nudges.Resting):
+            rests = not isinstance(before, nudges.Open | nudges.OnTheWay)  # else it is from before a clock was set back
+            zones[one] = _longer(held, before) if rests else zones[one]
+        else:
+            zones[one] = held
+    zones |= shift_rows.waiting(rows)
     last = db.execute("SELECT coalesce(max(id), 0) FROM nudges").fetchone()[0]
     raised = tuple(raised_s[number] for number in sorted(raised_s))
     return nudges.State(zones, raised, last + 1, shift_rows.shift_now(rows))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hub import nudge_rows, schema
+from hub.experiment import HoldOut
 from hub.nudge import step
 from hub.nudge_types import (
     HOUR_S,
@@ -62,10 +64,18 @@ RULES = Rules(
 )
 
 
+HELD_OUT = replace(
+    RULES,
+    hold_out=HoldOut(bytes(32), 0.3, NOON_S - HOUR_S),
+    zone_level_from={ZONES[0]: 1, ZONES[3]: 3, ZONES[5]: 4},
+)
+
+
 class Watch:
     """Holds the engine to its promises by what it says it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
         self.open: dict[int, tuple[ZoneKey, ...]] = {}
         self.since_s: dict[int, float] = {}
         self.raised_s: list[float] = []
@@ -84,11 +94,13 @@ class Watch:
         match action:
             case Raise(zone, nudge):
                 assert not any(zone in zones for zones in self.open.values()), "two nudges for a zone"
-                group = RULES.beside(zone)
+                assert not (self.rules.hold_out and self.rules.hold_out.holds(zone, now_s)), "a held zone was asked for"
+                assert nudge.level >= self.rules.zone_level_from.get(zone, self.rules.level_from)
+                group = self.rules.beside(zone)
                 assert not any(group & set(zones) for zones in self.open.values()), "neighbours side by side"
                 self.open[nudge.id], self.since_s[nudge.id] = (zone,), now_s
                 self.raised_s.append(now_s)
-                assert len(self.raised_s) <= RULES.per_hour
+                assert len(self.raised_s) <= self.rules.per_hour
                 self._asks(nudge, now_s)
             case Renew(nudge) if nudge.needs:
                 zones = tuple(need.zone for need in nudge.needs)
@@ -108,7 +120,7 @@ class Watch:
         for seat in nudge.asked.seats:
             times = self.asked_s.setdefault(seat, [])
             times.append(now_s)
-            assert len(times) <= RULES.fair.per_hour, f"{seat} was asked too often"
+            assert len(times) <= self.rules.fair.per_hour, f"{seat} was asked too often"
 
     def leaves(self, seat: str) -> None:
         self.asked_s.pop(seat, None)
@@ -145,19 +157,19 @@ def at_home(event: Event, state: State, now_s: float) -> Event:
             return event
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_ten_thousand_events_break_no_promise(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "rules"), [(0, RULES), (1, RULES), (2, HELD_OUT)], ids=["one", "another", "held out"])
+def test_ten_thousand_events_break_no_promise(tmp_path: Path, seed: int, rules: Rules) -> None:
     db = schema.open_for_writing(tmp_path / "hub.db")
     db.execute("BEGIN")
-    watch, state, now_s = Watch(), State(), NOON_S
+    watch, state, now_s = Watch(rules), State(), NOON_S
     for passed_s, event in story(random.Random(seed)):
         now_s += passed_s
         watch.lets_pass(now_s)
         if isinstance(event, str):
-            state = restarted(db, state, now_s)
+            state = restarted(db, rules, state, now_s)
             continue
         before = {seat: one.since_s for seat, one in state.shift.items()}
-        state, actions = step(RULES, state, at_home(event, state, now_s), now_s)
+        state, actions = step(rules, state, at_home(event, state, now_s), now_s)
         for action in actions:
             nudge_rows.act(db, action, now_s)
             watch.sees(action, now_s)
@@ -165,10 +177,11 @@ def test_ten_thousand_events_break_no_promise(tmp_path: Path, seed: int) -> None
             if seat not in state.shift or state.shift[seat].since_s != since_s:
                 watch.leaves(seat)
         keeps_to_its_times(watch, state, now_s)
-    state, _ = step(RULES, state, Tick(), now_s + SHIFT_MAX_S)
+    state, _ = step(rules, state, Tick(), now_s + SHIFT_MAX_S)
     assert not [zone for zone in state.zones.values() if isinstance(zone, Open | OnTheWay | Held | Waiting)]
     assert not state.shift
     assert {"Raise", "Renew", "HandOver", "Take", "Withdraw", "Expire", "Close", "Wait", "Staffed"} <= watch.seen
+    assert ("Hold" in watch.seen) == (rules.hold_out is not None)
     db.close()
 
 
@@ -177,16 +190,16 @@ def keeps_to_its_times(watch: Watch, state: State, now_s: float) -> None:
     standing = {zone.id: zone for zone in state.zones.values() if isinstance(zone, Open | OnTheWay)}
     assert set(standing) == set(watch.open)
     for number, zone in standing.items():
-        longest_s = RULES.expires_s if isinstance(zone, Open) else RULES.taken_max_s
+        longest_s = watch.rules.expires_s if isinstance(zone, Open) else watch.rules.taken_max_s
         assert now_s - watch.since_s[number] < longest_s, "open for ever"
     for seat in state.shift.values():
         assert now_s - seat.since_s < SHIFT_MAX_S
 
 
-def restarted(db: sqlite3.Connection, state: State, now_s: float) -> State:
+def restarted(db: sqlite3.Connection, rules: Rules, state: State, now_s: float) -> State:
     """The state from disk, which forgets and repeats nothing. What a jump of the
     clock ended early, a rest or one of the raised, may count again."""
-    known = nudge_rows.engine_state(db, RULES, now_s)
+    known = nudge_rows.engine_state(db, rules, now_s)
 
     def busy_in(zones: Mapping[ZoneKey, Zone]) -> dict[ZoneKey, Zone]:
         return {key: zone for key, zone in zones.items() if not isinstance(zone, Resting)}
