@@ -2,7 +2,7 @@
 
 Rules:
 - A polygon holds every cell of the walk, and a row more above and below, since heads are at other heights than the
-  walker's; it has at most eight corners and no fewer than a zone may have.
+  walker's. It has at most eight corners: of more, those go that take the least with them, at most a cell in 20.
 - It takes nothing from another zone: where it would, the rows go first, and then it is refused with what to do.
 
 Left out: who stood there, which no cell tells, and saving the zone, which the owner does.

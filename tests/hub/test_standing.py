@@ -36,6 +36,14 @@ def test_a_polygon_of_few_corners_holds_every_cell_of_the_walk(stood: set[int]) 
     assert area(drawn) <= 1
 
 
+@given(st.floats(3, 13), st.floats(2, 7), st.floats(1, 6), st.floats(1, 3))
+def test_a_round_walk_loses_at_most_a_cell_in_20_to_its_corners(x: float, y: float, wide: float, high: float) -> None:
+    stood = [c for c in range(144) if ((c % 16 - x) / wide) ** 2 + ((c // 16 - y) / high) ** 2 <= 1]
+    if len(stood) >= 3:
+        drawn = polygon(stood, 0)
+        assert sum(not inside(drawn, middle(cell)) for cell in stood) <= len(stood) / 20
+
+
 def test_a_walk_makes_its_zone_with_a_row_more_above_and_below() -> None:
     zone = zone_from(SQUARE, 1, "Shelf", ())
     assert {y for _, y in zone.polygon} == {2 / 9, 7 / 9}
