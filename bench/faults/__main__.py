@@ -131,7 +131,7 @@ in `make test` (`tests/bench/test_faults.py`). Real mosquitto, hub and couriers;
 link that say real records as fast as a courier takes them, since the real one, which has a row of its own and sees the
 simulated scene, says a few a minute. A record counts as released once it is in the node's ledger, which it enters in
 the transaction that puts it into the outbox. What was run here, and how often, stands in each row; the goal is what
-`make faults` runs. The rows were played over one afternoon, in which the hub's writing was still worked on.
+`make faults` runs; a row may be of several states of the code, since a run goes on where the last one was cut off.
 {_machine()}.
 
 ![How long it took](pictures/faults.svg)
@@ -168,8 +168,8 @@ def _killed(rounds: Rounds) -> str:
 ## kill -9 at random moments
 
 Also while what was killed before is still starting. Two nodes; after each round all is left in peace until every outbox
-is empty. A need is due that came in time and stood when the hub wrote anything down at least {count.DUE_S:.0f} s later; it is
-forgotten where there was no nudge for it then (`bench/faults/count.py`).
+is empty. A need is due that came in time and stood when the hub wrote anything down at least {count.DUE_S:.0f} s later;
+it is forgotten where there was no nudge for it then (`bench/faults/count.py`).
 
 {table(head, lines)}
 """
