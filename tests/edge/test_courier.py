@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import select
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +24,12 @@ from contract.ledger_events import Checkpoint, Cosignature
 from contract.plain import parse_checkpoint
 from contract.walk import Walk
 from contract.wire import ZONE_KINDS, Topic, decode, encode
-from edge.config import NodeConfig
+from edge.config import Broker, NodeConfig
 from edge.courier import health
 from edge.courier.courier import Courier
 from edge.courier.intake import Intake
 from edge.courier.outbox import NAME, Outbox
-from edge.courier.publish import FakeHub, Heard, Joined, Parted
+from edge.courier.publish import FakeHub, Heard, Joined, MqttHub, Parted
 from edge.eye.link import Link
 from edge.order import Order, Pause, Resume, SiteNeutral, StartWalk
 from edge.record import AssistRecord, Head, MoodSuppressedRecord, NeutralRecord, PulseRecord, StateRecord, WalkRecord
@@ -369,6 +370,42 @@ def test_no_event_is_lost_and_none_is_new_however_often_the_courier_is_killed(
             time.sleep(0.02)
         assert process.end(signal.SIGTERM) == 0
     hub.stop()
+
+
+def test_no_event_is_lost_or_told_anew_over_new_connections_as_a_renewed_certificate_makes_them(
+    tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.courier.publish.PAUSE_MAX_S", 0.05)
+    monkeypatch.setattr("edge.courier.publish.PAUSE_MIN_S", 0.05)
+    listening, desk = ListeningHub(broker.url, vouches=True), Desk(tmp_path, NodeConfig(node="n1"))
+    link = MqttHub(Broker(url=broker.url), "shop", "n1", b"{}")
+    desk.courier.hub = desk.courier.window.hub = link
+    link.start()
+    eye, until_s = desk.eye(), time.monotonic() + PATIENCE_S
+    eye.send(SENSES)
+
+    def goes_on(until: Callable[[], bool]) -> None:
+        while not until():
+            assert time.monotonic() < until_s
+            select.select([link.woken], [], [], 0.05)
+            desk.courier.step()
+
+    for zone in range(5):
+        goes_on(lambda: desk.courier.joined)
+        eye.send(replace(MOOD, head=replace(HEAD, zone=zone)))
+        desk.courier.step()
+        link.redial()  # with something on its way
+        goes_on(lambda: not desk.courier.joined)
+    goes_on(lambda: not len(desk.outbox))
+    in_ledger = desk.logged("mood")
+    assert len(in_ledger) == 5
+    assert sorted(set(listening.of("mood"))) == sorted(in_ledger)
+    assert len(desk.outbox) == desk.outbox.dropped == 0
+    link.stop(b"{}")
+    listening.stop()
+    desk.courier.intake.drop()
+    desk.courier.intake.listener.close()
+    desk.outbox.close()
 
 
 def test_a_courier_that_is_killed_is_offline_by_its_will_and_one_that_is_stopped_says_so(
