@@ -2,7 +2,7 @@
 
 Rules:
 - Each runs alone in a process of its own on the same core with one thread, over frames that are in memory already; the
-  passes of all of them take turns, so that what else the machine does falls on all alike.
+  passes of all of them take turns, so that what else the machine does falls on all alike. Seconds are the processor's.
 - *Found* is how many of the faces that are in the clips, counted by a person (docs of the clips), a box was found for
   that MediaPipe's or another's box also covers by a third, in that very frame. The eye does not look at every frame: in
   those between it is held to the boxes of its last look, and beside that is said what it found where it did look.
@@ -191,7 +191,8 @@ def report(results: Mapping[str, tuple[Clip, list[Ran]]]) -> str:
     return f"""\
 # Beside what people would pick instead
 
-Written by `make rivals`: the same frames, one core and one thread each, in turn, in one run. Versions: {versions}.
+Written by `make rivals`: the same frames, one core and one thread each, in turn, in one run; frames a second of the
+processor's time. Versions: {versions}.
 Load of the machine while it ran: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. The clips are Intel's sample
 videos (CC BY 4.0); faces in them were counted by a person. A face counts as found when another of the three has it
 too.
