@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,8 +16,9 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub import charts
 from hub.auth import Role
-from hub.charts import FEW, NOTHING, Chart, Row, as_csv, charts_of
+from hub.charts import FEW, MOOD, NOTHING, NUDGES, STAYS, VISITS, WAITS, Chart, Fill, Row, as_csv, charts_of
 from hub.dashboard import noise_within
 from hub.days import begins_s, day_of
 from hub.fakes import FakeShop
@@ -193,3 +195,11 @@ def test_a_day_by_the_hour_leaves_out_the_night(fake_shop: FakeShop) -> None:
     assert len(hours(12)) >= 10
     assert hours(23)[-1] == "23:00"
     assert hours(0)[0] == "00:00"
+
+
+@pytest.mark.parametrize("series", [MOOD, VISITS, STAYS, NUDGES, WAITS], ids=lambda series: series[0][0])
+def test_colour_is_never_the_only_signal_in_a_chart(series: tuple[tuple[str, Fill], ...]) -> None:
+    css = (Path(charts.__file__).parent / "static" / "charts.css").read_text(encoding="utf-8")
+    drawn = dict(re.findall(r"\.fill-(\w+) \{([^}]*)\}", css))
+    patterns = {name: re.sub(r"var\(--\w+\)|--fill:[^;]*;", "", body) for name, body in drawn.items()}
+    assert len({patterns[fill] for _, fill in series}) == len(series)
