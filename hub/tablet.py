@@ -162,7 +162,10 @@ class Board:
     _touched: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Render at every touch, and every `REFRESH_S` for what only time changes. Runs until cancelled."""
+        """Render at a touch, and every `REFRESH_S` for what only time changes. Runs until cancelled.
+
+        The first touch is shown at once; what is touched within `SETTLE_S` of that is shown together.
+        """
         loop = asyncio.get_running_loop()
 
         def ring() -> None:
@@ -176,7 +179,7 @@ class Board:
                 await self._refresh()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._touched.wait(), REFRESH_S)
-                    await asyncio.sleep(SETTLE_S)  # one commit often touches more than once
+                    await asyncio.sleep(max(0.0, self._fresh_s + SETTLE_S - loop.time()))
         finally:
             stop()
 
