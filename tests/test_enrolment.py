@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import select
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+import segno
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from paho.mqtt.enums import CallbackAPIVersion
 
 from contract import join
 from contract.certificates import read
 from contract.errors import ConfigError, LinkError
+from contract.events import Assist, Stored
 from contract.fields import Name
+from contract.wire import Topic, decode, encode
 from edge.config import Broker, NodeConfig
+from edge.courier.courier import Courier
+from edge.courier.intake import Intake
+from edge.courier.outbox import Outbox
 from edge.courier.publish import Joined, MqttHub
 from edge.courier.renewal import keep_renewed
 from edge.enrol import CA, CERTIFICATE, HUB, _request, due, enrol, renew
+from edge.eye.link import Link
+from edge.record import AssistRecord, Head
 from hub.authority import ACL, BROKER, Authority
 from hub.enrol_commands import certify
 from hub.enrolment import TOKEN_S, WRONG_MAX, Enrolment, routes
@@ -237,6 +251,90 @@ def test_a_new_certificate_is_used_by_a_new_connection(tmp_path: Path) -> None:
         joined(link)
         assert link.publish("health", b"{}")
         link.stop(b"{}")
+
+
+def test_no_event_is_lost_or_said_anew_while_certificates_are_renewed(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority", "shop")
+    folder = authority.folder
+    certify(authority, BROKER, ("127.0.0.1",))
+    for name in ("door", "hub"):
+        certify(authority, name)
+    meeting = tmp_path / "eye.sock"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(meeting))
+    listener.listen()
+    with mosquitto(tmp_path) as running, closing(listener):
+        running.stop()
+        running.settings = (
+            f"cafile {folder / CA}", f"certfile {folder / 'broker.pem'}", f"keyfile {folder / 'broker.pem'}",
+            "require_certificate true", "use_identity_as_username true", f"acl_file {folder / ACL}",
+        )  # fmt: skip
+        running.start()
+        broker = Broker(url=f"mqtts://127.0.0.1:{running.port}", ca=folder / CA, certificate=folder / "door.pem")
+        config = NodeConfig(node="door", broker=broker)
+        hub = VouchingHub(running.port, folder)
+        link, outbox = MqttHub(broker, "shop", "door", b"{}"), Outbox(tmp_path / "outbox", 1000, "shop", "door")
+        courier = Courier(config, "ab" * 32, outbox, Intake(listener), link)
+        link.start()
+        eye = Link.connect(meeting)
+        courier.greet()
+        for number in range(RENEWALS * EACH):
+            eye.send(AssistRecord(Head(number % 12, 0, number), 1, (), 60))
+            courier.step()
+            if number % EACH == EACH - 1:
+                (folder / "door.pem").unlink()
+                certify(authority, "door")
+                link.redial()
+        until_s = time.monotonic() + PATIENCE_S
+        while len(outbox) and time.monotonic() < until_s:
+            courier.step()
+            time.sleep(0.02)
+        link.stop(b"{}")
+        courier.intake.drop()
+        outbox.close()
+        hub.stop()
+    assert sorted(hub.stored) == list(range(1, RENEWALS * EACH + 1))
+
+
+RENEWALS = 3
+EACH = 15
+
+
+class VouchingHub:
+    """The hub's end with its own certificate: what it heard, by number, and a word for each."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.stored: set[int] = set()
+        self._ready = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        self._client.tls_set(str(folder / CA), str(folder / "hub.pem"), str(folder / "hub.pem"))
+        self._client.on_connect = lambda client, *_: client.subscribe("attune/1/shop/+/assist", qos=1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._ready.wait(PATIENCE_S)
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, _: mqtt.Client, __: object, came: mqtt.MQTTMessage) -> None:
+        event = decode(came.topic, bytes(came.payload))
+        assert isinstance(event, Assist)
+        self.stored.add(event.seq)
+        said = Stored(boot=event.boot, since=event.seq, seq=event.seq)
+        self._client.publish(str(Topic(store="shop", node=event.node, kind="stored")), encode(said), qos=1)
+
+
+def test_the_command_for_a_node_is_shown_as_a_code_too(hub: tuple[Path, str]) -> None:
+    data, _ = hub
+    asked = command("enrol", "window", "--data", data, "--qr")
+    coded = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    (line,) = [line.strip() for line in coded.splitlines() if "attune-edge join" in line]
+    shown = io.StringIO()
+    segno.make(line, error="m").terminal(shown, compact=True)
+    assert shown.getvalue() in coded
 
 
 def joined(link: MqttHub) -> None:
