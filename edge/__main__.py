@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     courier = commands.add_parser("courier", help="run the courier alone (what the systemd unit starts)")
     with_config(courier)
     _with_socket(courier)
+    courier.add_argument(
+        "--rest", action="store_true", help="rest longer each time it ended unasked, and let an eye wait that does"
+    )
     courier.set_defaults(command=_courier)
 
     replay = commands.add_parser(
@@ -170,7 +173,7 @@ def _courier(options: argparse.Namespace) -> int:
     from edge.courier.service import run
 
     config = load(options.config)
-    return run(config, _listener(options.socket))
+    return run(config, _listener(options.socket), rests=options.rest)
 
 
 def _listener(path: Path) -> socket.socket:

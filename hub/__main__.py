@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from contract.audit import add_audit_command
 from contract.beat import Beat
 from contract.errors import AttuneError, LinkError, StoreError
 from contract.export import export
+from contract.restarts import STARTS, Restarts
 from hub import config as settings
 from hub import store as stores
 from hub.app import create_app
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the shop's broker, mqtt://HOST:PORT or mqtts://HOST:PORT (default: one of the hub's own, for nodes on"
         " this machine only)",
     )
+    serve.add_argument("--rest", action="store_true", help="rest longer each time it ended unasked (for services)")
     serve.set_defaults(run=_serve)
 
     link = commands.add_parser(
@@ -135,6 +138,14 @@ def _serve(options: argparse.Namespace) -> int:
         listener = stack.enter_context(_bound(*options.http))
         url = "http://{}:{}".format(*listener.getsockname()[:2])
         stack.enter_context(alone(options.data, url))
+        restarts = Restarts(options.data / STARTS)
+        if options.rest and (rest_s := restarts.begin(SystemClocks().wall_s())):
+            print(
+                f"The hub ended unasked several times of late, and begins in {rest_s:.0f} s.",
+                file=sys.stderr,
+                flush=True,
+            )
+            time.sleep(rest_s)
         config = settings.load(options.data)
         if said := recover(options.data, config.store, SystemClocks().wall_s()):
             print(said, file=sys.stderr, flush=True)
@@ -220,6 +231,7 @@ def _serve(options: argparse.Namespace) -> int:
         if writer.failed or hurt.is_set():
             suspect(options.data)
             return 1
+        restarts.ended()
         return 0
 
 

@@ -30,6 +30,7 @@ from contract.checkpoint import KEY_FILE, Signer
 from contract.errors import AttuneError, StoreError
 from contract.ledger import Entry, Ledger
 from contract.plain import entry_bytes, leaf_hash, note_is_by, parse_checkpoint, parse_key
+from contract.restarts import STARTS
 from hub import config as settings
 from hub.housekeeping import LOCK
 from hub.recovery import ASIDE, MARK
@@ -150,7 +151,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(
         name
         for name in found
-        if name not in (LOCK, MANIFEST, MARK)
+        if name not in (LOCK, MANIFEST, MARK, STARTS)
         and not name.startswith((f"{SNAPSHOTS}/", ASIDE))
         and not name.endswith(_PASSING)
     )

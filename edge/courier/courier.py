@@ -107,7 +107,7 @@ class Courier:
         self.keep.write()
 
     def greet(self) -> None:
-        """A new life of the eye: told at once what to run, and whether to sense at all."""
+        """A new life of the eye: told what to run, and whether to sense at all, as soon as it may begin."""
         self.listen()  # to the last word of the old one
         self.keep.write()
         if self.intake.accept():
@@ -144,6 +144,7 @@ class Courier:
         self.turn()
         self.look()
         self.listen()
+        self.intake.answer(self._orders)
         self.pause.show(self.watch)
         self._hear()
         self.keep.write()

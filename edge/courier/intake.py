@@ -10,7 +10,8 @@ Left out: where events are kept (`edge.courier.outbox`), and what an eye is told
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -28,6 +29,7 @@ from contract.events import (
 )
 from contract.walk import Walk
 from edge.courier.debit import Cell
+from edge.courier.lives import Lives
 from edge.order import Order, encode_order
 from edge.record import (
     RECORD_BYTES,
@@ -141,11 +143,12 @@ class Intake:
     ``eye`` is None while there is none; ``refused`` counts what was no record.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, *, rests: bool = False) -> None:
         listener.setblocking(False)
         self.listener = listener
         self.eye: socket.socket | None = None
         self.refused = 0
+        self.lives = Lives(rests)
 
     def accept(self) -> bool:
         """Takes the new eye in place of the old; whether there was one."""
@@ -156,7 +159,13 @@ class Intake:
         self.drop()
         eye.setblocking(False)
         self.eye = eye
+        self.lives.greeted(time.monotonic())
         return True
+
+    def answer(self, orders: Callable[[], Sequence[Order]]) -> None:
+        """Tells an eye that was let wait all that it has to know, once it may begin (`edge.courier.lives`)."""
+        if self.lives.answer(time.monotonic()):
+            self.tell(orders())
 
     def records(self) -> list[Record]:
         """What the eye has said, at most `AT_ONCE_MAX` packets of it; an eye that has ended is let go."""
@@ -184,7 +193,9 @@ class Intake:
         return data or None
 
     def tell(self, orders: Sequence[Order]) -> None:
-        """Orders to the eye, if there is one; an eye that does not listen is let go."""
+        """Orders to the eye, if there is one and it is not let wait; an eye that does not listen is let go."""
+        if self.lives.waits:
+            return
         try:
             for order in orders:
                 if self.eye is not None:

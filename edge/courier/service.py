@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from contextlib import suppress
 from threading import Event, Thread
 
 from contract.beat import Beat
 from contract.errors import ConfigError, StoreError
 from contract.events import Config
+from contract.restarts import STARTS, Restarts
 from contract.wire import encode
 from edge.config import NodeConfig
 from edge.courier import health
@@ -28,8 +30,8 @@ from edge.courier.publish import MqttHub
 from edge.courier.renewal import keep_renewed
 
 
-def run(config: NodeConfig, listener: socket.socket) -> int:
-    """The courier's whole life, until SIGTERM or SIGINT.
+def run(config: NodeConfig, listener: socket.socket, *, rests: bool = False) -> int:
+    """The courier's whole life, until SIGTERM or SIGINT. ``rests``: before it, where the last ones ended unasked.
 
     Raises: ConfigError, ModelError, LedgerError or StoreError when it cannot begin, or the outbox broke.
     """
@@ -38,6 +40,9 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
         signal.signal(number, lambda number, _: ends.append(number))
     os.umask(0o077)  # what the outbox holds is nobody else's
     model = health.model_hash(config.models.affect)
+    restarts = Restarts(config.outbox.folder / STARTS)
+    if rests and not _rested(restarts.begin(time.time()), ends):
+        return 0
     outbox = Outbox(config.outbox.folder, config.outbox.events_max, config.store, config.node)
     if outbox.put_aside is not None:
         complain(f"The outbox was damaged: it is put aside as {outbox.put_aside}, and a new one begun.")
@@ -50,9 +55,10 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
     ending = Event()
     Thread(target=keep_renewed, args=(config, hub.redial, ending), name="renewal", daemon=True).start()
     pause = Pause(remembered(outbox), open_panel(config.panel))
-    intake = Intake(listener)
+    intake = Intake(listener, rests=rests)
     try:
         Courier(config, model, outbox, intake, hub, pause, Beat()).run(lambda: bool(ends), hub.woken)
+        restarts.ended()
     finally:
         ending.set()
         intake.drop()  # the eye stops now, and not when the hub has been told
@@ -63,6 +69,16 @@ def run(config: NodeConfig, listener: socket.socket) -> int:
         hub.stop(encode(farewell))
         outbox.close()
     return 0
+
+
+def _rested(rest_s: float, ends: list[int]) -> bool:
+    """Lets the time pass; whether nobody asked for the end meanwhile."""
+    if rest_s:
+        complain(f"It ended unasked several times of late, and begins in {rest_s:.0f} s: look at what it said before.")
+    until_s = time.monotonic() + rest_s
+    while not ends and (left_s := until_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, 0.2))
+    return not ends
 
 
 def _remembered(config: NodeConfig, outbox: Outbox) -> NodeConfig:

@@ -37,7 +37,7 @@ from edge.values import Frame
 
 AGAIN: Final = 75  # EX_TEMPFAIL: start the next life
 PULSE_S: Final = 60.0
-GREETING_S: Final = 10.0
+GREETING_S: Final = 60.0  # more than a courier lets an eye wait that keeps ending (`edge.courier.lives`)
 REST_S: Final = 10.0
 EASED_GAP_S: Final = 0.24  # about four looks a second: enough to tell who stays, and the detector rests in between
 _POLL_S: Final = 0.2

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ import pytest
 from contract.events import Command, Config, Event, Health, Kind, Status, Stored, Thresholds
 from contract.ledger_events import Checkpoint, Cosignature
 from contract.plain import parse_checkpoint
+from contract.restarts import FREE
 from contract.walk import Walk
 from contract.wire import ZONE_KINDS, Topic, decode, encode
 from edge.config import Broker, NodeConfig
@@ -31,7 +33,7 @@ from edge.courier.intake import Intake
 from edge.courier.outbox import NAME, Outbox
 from edge.courier.publish import FakeHub, Heard, Joined, MqttHub, Parted
 from edge.eye.link import Link
-from edge.order import Order, Pause, Resume, SiteNeutral, StartWalk
+from edge.order import BeginConfig, Order, Pause, Resume, SiteNeutral, StartWalk
 from edge.record import AssistRecord, Head, MoodSuppressedRecord, NeutralRecord, PulseRecord, StateRecord, WalkRecord
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge.hubside import ListeningHub, topic
@@ -591,3 +593,21 @@ def test_walks_over_an_hour_a_day_are_refused_and_counted(desk: Desk) -> None:
     assert eye.orders() == []
     assert desk.logged("command") == []
     assert desk.courier.keep.refusals.total == 1
+
+
+def test_an_eye_that_keeps_ending_is_told_everything_once_it_may_begin_and_nothing_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.courier.intake.lives.rests = True
+    for _ in range(FREE + 1):
+        desk.eye()
+    eye = desk.eye()
+    assert desk.courier.intake.lives.waits
+    desk.hears(Command(command="pause", by="staff"))
+    assert eye.orders() == []
+    ahead_s = time.monotonic() + 60.0
+    monkeypatch.setattr("edge.courier.intake.time", SimpleNamespace(monotonic=lambda: ahead_s))
+    desk.courier.step()
+    told = eye.orders(PATIENCE_S)
+    assert isinstance(told[0], BeginConfig)
+    assert told[-1] == Pause()
