@@ -22,6 +22,7 @@ class FakeMachine:
     entries: dict[str, Entry] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
     packages: set[str] = field(default_factory=lambda: {"apt", "dpkg"})
+    torn: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
     commands: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -72,6 +73,8 @@ class FakeMachine:
         match command:
             case ("dpkg", "--audit"):
                 return 0, ""
+            case ("dpkg-query", *_, form) if "Eflag" in form:
+                return 0, "".join(f"reinstreq {name}\n" for name in self.torn) + "ok apt\n"
             case ("dpkg-query", *_):
                 return 0, "".join(f"ii \t{name}\n" for name in sorted(self.packages))
             case ("systemctl", "is-enabled", unit):
@@ -94,7 +97,10 @@ class FakeMachine:
                 self._listed("/etc/passwd", name)
             case ("userdel", name):
                 self._unlisted("/etc/passwd", name)
+            case ("dpkg", "--configure", *_) if self.torn:
+                return 1, "package is in a very bad inconsistent state"
             case ("apt-get", *rest) if "install" in rest:
+                self.torn -= set(rest) if "--reinstall" in rest else set()
                 names = rest[rest.index("--no-install-recommends") + 1 :]
                 self.packages |= {*names, *(f"lib-{name}" for name in names)}
             case ("apt-get", "-y", "-q", "purge" | "remove", _, *names):

@@ -216,9 +216,20 @@ class Packages:
 
     def do(self, machine: Machine) -> None:
         note(machine, packages_before=sorted(_installed(machine)))
-        run(machine, "put the packages in order", "dpkg", "--configure", "-a", "--force-confold")
+        if not (torn := _torn(machine)):
+            run(machine, "put the packages in order", "dpkg", "--configure", "-a", "--force-confold")
         apt = ("apt-get", "-y", "-q", *self._sources(machine))
         run(machine, "read the list of packages", *apt, "update")
+        if torn:  # cut off in the middle of its files: dpkg sets nothing up before it has them anew
+            again = (
+                "-o",
+                "Dpkg::Options::=--force-confold",
+                "install",
+                "--reinstall",
+                "--no-install-recommends",
+                *torn,
+            )
+            run(machine, f"install {' '.join(torn)} again", *apt, *again)
         wanted = ("-o", "Dpkg::Options::=--force-confold", "install", "--no-install-recommends", *self.names)
         run(machine, f"install {' '.join(self.names)}", *apt, *wanted)
         machine.remove(_PACKAGES_LIST)
@@ -268,6 +279,12 @@ class Made:
 
     def undo(self, machine: Machine, keep_data: bool) -> bool:
         return False
+
+
+def _torn(machine: Machine) -> list[str]:
+    """Packages that dpkg says have to be installed again."""
+    said = machine.ask("dpkg-query", "-W", "-f", "${db:Status-Eflag} ${Package}\\n")[1]
+    return sorted(name for flag, _, name in (line.partition(" ") for line in said.splitlines()) if flag == "reinstreq")
 
 
 def _installed(machine: Machine) -> set[str]:

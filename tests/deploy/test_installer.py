@@ -173,6 +173,14 @@ def test_a_pending_update_is_not_decided_by_an_install(stick: Stick, tmp_path: P
         carried(machine, "node", planned(newer, "node"))
 
 
+def test_a_package_that_was_cut_off_among_its_files_is_had_again(stick: Stick) -> None:
+    machine = FakeMachine(torn={"python3-venv"})
+    assert carried(machine, "node", planned(stick, "node"))
+    assert not machine.torn
+    assert "python3-venv" in machine.packages
+    assert [command for command in machine.commands if "--reinstall" in command and command[-1] == "python3-venv"]
+
+
 def test_a_damaged_wheel_is_one_sentence_and_no_slot(stick: Stick) -> None:
     (stick.wheelhouse.folder / "wheels/attune-0-py3-none-any.whl").write_text("bent")
     machine = FakeMachine()
